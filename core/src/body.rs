@@ -1,0 +1,309 @@
+//! The message on its way into DATA: line ends made canonical, lines that start with a dot stuffed
+//! (RFC 5321 §2.3.8, §4.1.1.4, §4.5.2).
+
+use alloc::vec::Vec;
+
+use crate::error::InvalidInput;
+
+/// What the caller declares of a message, and what is to be done with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BodyPlan {
+    /// Which octets it has.
+    pub content: Content,
+    /// What becomes of its line ends.
+    pub line_ends: LineEnds,
+    /// Whether a line of more than 998 octets (RFC 5321 §4.5.3.1.6) is sent or refused.
+    pub long_lines: LongLines,
+    /// Its size in octets with every line end as CRLF, declared to a server that offers SIZE (RFC 1870).
+    pub size: Option<u64>,
+}
+
+/// Which octets a message has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// 0 to 127 only. An octet above ends the session: declare [`EightBit`](Self::EightBit) instead.
+    #[default]
+    SevenBit,
+    /// Any but NUL; needs a server that offers 8BITMIME (RFC 6152).
+    EightBit,
+}
+
+/// What becomes of CR, LF and CRLF. CR and LF alone never go out (RFC 5321 §2.3.8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineEnds {
+    /// Each becomes CRLF.
+    #[default]
+    Normalize,
+    /// CR or LF alone is refused: for a message that is signed already.
+    Reject,
+}
+
+/// What becomes of a line of more than 998 octets. It is never wrapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LongLines {
+    /// It is sent as it is; most servers take it.
+    #[default]
+    Allow,
+    /// It is refused.
+    Reject,
+}
+
+/// Octets in a line without its line end (RFC 5321 §4.5.3.1.6).
+const LINE: usize = 998;
+
+impl BodyPlan {
+    /// This plan with the size declared.
+    #[must_use]
+    pub const fn with_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// This plan for a message with these octets.
+    #[must_use]
+    pub const fn with_content(mut self, content: Content) -> Self {
+        self.content = content;
+        self
+    }
+}
+
+/// Turns a message, in pieces of any size, into what goes behind DATA. The pieces do not show in the result.
+///
+/// ```
+/// use sansmtp::{BodyEncoder, BodyPlan};
+/// let mut encoder = BodyEncoder::new(BodyPlan::default());
+/// let mut wire = Vec::new();
+/// for piece in [&b"Subject: x\n\n.hi"[..], b"\r", b"\nbye"] {
+///     assert_eq!(encoder.encode(piece, &mut wire, usize::MAX), Ok(piece.len()));
+/// }
+/// encoder.finish(&mut wire)?;
+/// assert_eq!(wire, b"Subject: x\r\n\r\n..hi\r\nbye\r\n.\r\n");
+/// # Ok::<(), sansmtp::InvalidInput>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BodyEncoder {
+    plan: BodyPlan,
+    /// Octets in the current line so far.
+    column: usize,
+    /// The last octet was a CR: normalised, its CRLF is out and an LF is swallowed; else it waits for its LF.
+    after_cr: bool,
+}
+
+impl BodyEncoder {
+    /// An encoder at the start of a message.
+    #[must_use]
+    pub const fn new(plan: BodyPlan) -> Self {
+        Self { plan, column: 0, after_cr: false }
+    }
+
+    /// Takes as much of `piece` as fits and appends it to `out`, whose length stays within `limit`. Returns how much
+    /// was taken.
+    ///
+    /// # Errors
+    /// [`InvalidInput::NulInBody`], [`InvalidInput::EightBitContent`], [`InvalidInput::BareLineEnd`],
+    /// [`InvalidInput::LineTooLong`]: the message is not what was declared. `out` may have its beginning.
+    pub fn encode(&mut self, piece: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, InvalidInput> {
+        let mut rest = piece;
+        while let [first, after @ ..] = rest {
+            let room = limit.saturating_sub(out.len());
+            // Every rule below puts out at most two octets for the one it takes.
+            if room < 2 {
+                break;
+            }
+            match (*first, self.plan.line_ends) {
+                (b'\n', LineEnds::Normalize) if self.after_cr => self.after_cr = false,
+                (b'\n', LineEnds::Reject) if self.after_cr => {
+                    out.extend_from_slice(b"\r\n");
+                    self.after_cr = false;
+                    self.column = 0;
+                }
+                (_, LineEnds::Reject) if self.after_cr => return Err(InvalidInput::BareLineEnd),
+                (b'\r', LineEnds::Reject) => self.after_cr = true,
+                (b'\n', LineEnds::Reject) => return Err(InvalidInput::BareLineEnd),
+                (b'\r' | b'\n', LineEnds::Normalize) => {
+                    out.extend_from_slice(b"\r\n");
+                    self.after_cr = *first == b'\r';
+                    self.column = 0;
+                }
+                (0, _) => return Err(InvalidInput::NulInBody),
+                (b'.', _) if self.column == 0 => {
+                    out.extend_from_slice(b"..");
+                    self.after_cr = false;
+                    self.column = 1;
+                }
+                _ => {
+                    self.after_cr = false;
+                    let taken = self.run(rest, out, room)?;
+                    rest = rest.get(taken..).unwrap_or_default();
+                    continue;
+                }
+            }
+            rest = after;
+        }
+        Ok(piece.len() - rest.len())
+    }
+
+    /// Copies the longest stretch that goes out as it is: text, and line ends that are canonical and not followed by
+    /// a dot. Stops before anything that a rule of [`Self::encode`] is for. Takes at least one octet.
+    fn run(&mut self, rest: &[u8], out: &mut Vec<u8>, room: usize) -> Result<usize, InvalidInput> {
+        let window = rest.get(..room).unwrap_or(rest);
+        let mut end = window.len();
+        let mut column = self.column;
+        let mut line_start = 0;
+        for at in memchr::memchr3_iter(b'\r', b'\n', 0, window) {
+            // The LF of a CRLF that was passed.
+            if at < line_start {
+                continue;
+            }
+            column += at - line_start;
+            if column > LINE && self.plan.long_lines == LongLines::Reject {
+                return Err(InvalidInput::LineTooLong);
+            }
+            match window.get(at..).unwrap_or_default() {
+                [b'\r', b'\n', next, ..] if *next != b'.' => {
+                    line_start = at + 2;
+                    column = 0;
+                }
+                [b'\r', b'\n', b'.', ..] => {
+                    end = at + 2;
+                    line_start = end;
+                    column = 0;
+                    break;
+                }
+                _ => {
+                    end = at;
+                    line_start = at;
+                    break;
+                }
+            }
+        }
+        column += end - line_start;
+        if column > LINE && self.plan.long_lines == LongLines::Reject {
+            return Err(InvalidInput::LineTooLong);
+        }
+        let run = window.get(..end).unwrap_or_default();
+        if self.plan.content == Content::SevenBit && !run.is_ascii() {
+            return Err(InvalidInput::EightBitContent);
+        }
+        out.extend_from_slice(run);
+        self.column = column;
+        Ok(end)
+    }
+
+    /// Ends the message: the last line is completed and `.` follows on a line of its own.
+    ///
+    /// # Errors
+    /// [`InvalidInput::BareLineEnd`] if the message ends in CR and that is to be refused.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), InvalidInput> {
+        if self.after_cr && self.plan.line_ends == LineEnds::Reject {
+            return Err(InvalidInput::BareLineEnd);
+        }
+        if self.column > 0 {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b".\r\n");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn encode(plan: BodyPlan, pieces: &[&[u8]], limit: usize) -> Result<Vec<u8>, InvalidInput> {
+        let mut encoder = BodyEncoder::new(plan);
+        let mut wire = vec![];
+        for piece in pieces {
+            let mut rest = *piece;
+            while !rest.is_empty() {
+                let mut flight = vec![];
+                let taken = encoder.encode(rest, &mut flight, limit)?;
+                assert!(taken > 0 && flight.len() <= limit);
+                wire.extend(flight);
+                rest = &rest[taken..];
+            }
+        }
+        encoder.finish(&mut wire)?;
+        Ok(wire)
+    }
+
+    /// Every way to cut the message in two, by octet, and through a transmit buffer of every small size.
+    fn encode_all(plan: BodyPlan, body: &[u8]) -> Result<Vec<u8>, InvalidInput> {
+        let whole = encode(plan, &[body], usize::MAX);
+        for cut in 0..=body.len() {
+            assert_eq!(encode(plan, &[&body[..cut], &body[cut..]], usize::MAX), whole, "cut at {cut}");
+        }
+        let octets: Vec<&[u8]> = body.chunks(1).collect();
+        assert_eq!(encode(plan, &octets, usize::MAX), whole, "by octet");
+        for limit in 2..8 {
+            assert_eq!(encode(plan, &[body], limit), whole, "limit {limit}");
+        }
+        whole
+    }
+
+    /// C-01 to C-09, C-11 and C-12 of the attack list, D3 to D5 of the checklist.
+    #[test]
+    fn normalised_and_stuffed() {
+        for (body, wire) in [
+            ("", ".\r\n"),
+            (".", "..\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a\r", "a\r\n.\r\n"),
+            ("a\r\n.b", "a\r\n..b\r\n.\r\n"),
+            ("a\r.b", "a\r\n..b\r\n.\r\n"),
+            ("a\n.\n", "a\r\n..\r\n.\r\n"),
+            ("a\r\r\n", "a\r\n\r\n.\r\n"),
+            ("a\n\rb", "a\r\n\r\nb\r\n.\r\n"),
+            ("a\r\n.\r\nMAIL FROM:<x>\r\n", "a\r\n..\r\nMAIL FROM:<x>\r\n.\r\n"),
+            ("abc\n.jkl\rfoo\r\n..blue", "abc\r\n..jkl\r\nfoo\r\n...blue\r\n.\r\n"),
+            ("x\n.\ny", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\n.\r\ny", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r.\ry", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r\n.\ny", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r\n.\ry", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r.\r\ny", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r.\ny", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\n.\ry", "x\r\n..\r\ny\r\n.\r\n"),
+            ("x\r\r\n.\r\r\ny", "x\r\n\r\n..\r\n\r\ny\r\n.\r\n"),
+            ("x\r\n\r\n.\r\ny", "x\r\n\r\n..\r\ny\r\n.\r\n"),
+        ] {
+            let encoded = encode_all(BodyPlan::default(), body.as_bytes()).unwrap();
+            assert_eq!(core::str::from_utf8(&encoded).unwrap(), wire, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn rejecting_leaves_canonical_text_alone() {
+        let plan = BodyPlan { line_ends: LineEnds::Reject, ..BodyPlan::default() };
+        assert_eq!(encode_all(plan, b"a\r\n.b\r\n").unwrap(), b"a\r\n..b\r\n.\r\n");
+        for body in ["a\n", "a\r", "a\rb", "a\r\r\n", "\n", "\r\n\n"] {
+            assert_eq!(encode_all(plan, body.as_bytes()), Err(InvalidInput::BareLineEnd), "{body:?}");
+        }
+    }
+
+    /// C-10 and C-13 of the attack list.
+    #[test]
+    fn what_was_not_declared_is_refused() {
+        for body in ["x\r\n\0.\r\ny", "x\r\n.\0\r\ny", "\0"] {
+            assert_eq!(encode_all(BodyPlan::default(), body.as_bytes()), Err(InvalidInput::NulInBody));
+        }
+        let text = "grüße\r\n".as_bytes();
+        assert_eq!(encode_all(BodyPlan::default(), text), Err(InvalidInput::EightBitContent));
+        let plan = BodyPlan::default().with_content(Content::EightBit);
+        assert_eq!(encode_all(plan, text).unwrap(), "grüße\r\n.\r\n".as_bytes());
+    }
+
+    #[test]
+    fn long_lines() {
+        let plan = BodyPlan { long_lines: LongLines::Reject, ..BodyPlan::default() };
+        let line = |length| [&vec![b'a'; length][..], b"\r\nb"].concat();
+        assert!(encode_all(plan, &line(998)).is_ok());
+        assert_eq!(encode_all(plan, &line(999)), Err(InvalidInput::LineTooLong));
+        assert!(encode_all(BodyPlan::default(), &line(999)).is_ok());
+        // The dot that is added does not count.
+        assert!(encode_all(plan, &[&b"."[..], &line(997)].concat()).is_ok());
+    }
+}

@@ -1,0 +1,63 @@
+//! The caller's own commands: NOOP, RSET, VRFY, EXPN, HELP (RFC 5321 §4.1.1).
+
+use alloc::string::String;
+
+use super::expect::Expect;
+use super::{Client, Operation, owned};
+use crate::error::{Error, InvalidInput, PeerMisbehaved};
+use crate::event::{Event, OperationId};
+use crate::reply::{ReplyRef, Severity};
+
+/// A command that the caller gave.
+pub(super) struct Command {
+    pub(super) id: OperationId,
+    line: String,
+    /// The position before it, once it is queued.
+    pub(super) start: Option<u64>,
+}
+
+/// Octets in an argument, so that the line stays within 512 (RFC 5321 §4.5.3.1.4).
+const ARGUMENT: usize = 505;
+
+impl Client {
+    /// Queues the command. A verb that ends in a space wants an argument.
+    pub(super) fn command(&mut self, verb: &str, argument: &str) -> Result<OperationId, Error> {
+        self.check_open()?;
+        let wants_argument = verb.ends_with(' ');
+        let is_printable = argument.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if wants_argument == argument.trim().is_empty() || !is_printable || argument.len() > ARGUMENT {
+            return Err(InvalidInput::Argument.into());
+        }
+        let id = self.next_id();
+        let line = alloc::format!("{verb}{argument}\r\n");
+        self.operations.push_back(Operation::Command(Command { id, line, start: None }));
+        self.advance();
+        Ok(id)
+    }
+
+    pub(super) fn advance_command(&mut self) -> bool {
+        let nothing_expected = self.expected.is_empty();
+        let Some(Operation::Command(command)) = self.operations.front_mut() else { return false };
+        if command.start.is_some() || !nothing_expected {
+            return false;
+        }
+        command.start = Some(self.out.end());
+        let (id, line) = (command.id, command.line.clone());
+        self.queue(line.as_bytes(), Expect::Command(id));
+        true
+    }
+
+    pub(super) fn command_answered(&mut self, id: OperationId, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        if !Self::is_done(reply) && !reply.code.is_negative() {
+            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(owned(reply, true))));
+        }
+        if let Some(Operation::Command(command)) = self.operations.pop_front()
+            && command.line == "RSET\r\n"
+            && reply.code.severity() == Severity::Positive
+        {
+            self.needs_reset = false;
+        }
+        self.events.push_back(Event::Answer { operation: id, reply: owned(reply, true) });
+        Ok(())
+    }
+}

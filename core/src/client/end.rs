@@ -1,0 +1,121 @@
+//! How a session ends: each open operation gets its one result, then `Closed`.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use super::expect::Expect;
+use super::{Client, Operation, Phase};
+use crate::error::{ApiMisuse, Error, Stage};
+use crate::event::{Cause, Event, Failure, OperationId, TlsFailure};
+use crate::reply::Reply;
+
+impl Client {
+    pub(super) fn failed(&mut self, operation: impl Into<Option<OperationId>>, failure: Failure) {
+        self.events.push_back(Event::Failed { operation: operation.into(), failure: Box::new(failure) });
+    }
+
+    /// The session broke. Nothing more goes out; every later call gives the same error.
+    #[must_use]
+    pub(super) fn fatal(&mut self, error: Error, reply: Option<Reply>) -> Error {
+        let failure = Failure { reply, ..Failure::error(self.stage(), error) };
+        self.error = Some(error);
+        self.break_off(&failure);
+        error
+    }
+
+    pub(super) fn handshake_failed(&mut self, tls: TlsFailure) {
+        self.error = Some(Error::TlsFailed);
+        let failure = Failure { cause: Cause::Tls(tls), ..Failure::error(Stage::Tls, Error::TlsFailed) };
+        self.break_off(&failure);
+    }
+
+    fn break_off(&mut self, failure: &Failure) {
+        self.failed(None, failure.clone());
+        self.fail_operations(failure);
+        self.close();
+    }
+
+    /// The session cannot be set up, but the connection stands: say QUIT.
+    pub(super) fn setup_failed(&mut self, failure: Failure) {
+        self.exchange = None;
+        self.failed(None, failure.clone());
+        self.fail_operations(&failure);
+        self.queue_quit();
+    }
+
+    /// The server said 421, or something as final: nothing more is sent, not even QUIT (RFC 5321 §3.8).
+    pub(super) fn server_closes(&mut self, stage: Stage, reply: Reply) {
+        self.events.push_back(Event::ServerClosing { reply: reply.clone() });
+        let failure = Failure::refused(stage, reply);
+        if self.phase == Phase::Setup {
+            self.failed(None, failure.clone());
+        }
+        self.fail_operations(&failure);
+        self.close();
+    }
+
+    pub(super) fn abandon(&mut self) {
+        if self.phase != Phase::Closed {
+            let failure = Failure::error(self.stage(), Error::Cancelled);
+            self.fail_operations(&failure);
+            self.close();
+        }
+    }
+
+    pub(super) fn cancel_operation(&mut self, id: OperationId) -> Result<(), Error> {
+        let found = self.operations.iter().enumerate().find_map(|(index, operation)| match operation {
+            Operation::Command(command) if command.id == id => Some((index, command.start)),
+            Operation::Transaction(transaction) if transaction.id == id => Some((index, transaction.start)),
+            _ => None,
+        });
+        let Some((index, start)) = found else { return Err(ApiMisuse::UnknownOperation.into()) };
+        let failure = Failure::error(Stage::Command, Error::Cancelled);
+        if self.take_back(start) {
+            self.operations.remove(index);
+            self.failed(id, failure);
+            self.advance();
+        } else {
+            let failure = Failure { stage: self.stage(), ..failure };
+            self.fail_operations(&failure);
+            self.close();
+        }
+        Ok(())
+    }
+
+    /// Takes an operation's commands out of the transmit buffer, if none of them was handed over.
+    fn take_back(&mut self, start: Option<u64>) -> bool {
+        let Some(start) = start else { return true };
+        if self.out.handed() > start {
+            return false;
+        }
+        self.out.truncate(start);
+        while let Some(expected) = self.expected.back().filter(|expected| expected.end > start) {
+            self.needs_reset |= matches!(expected.what, Expect::Reset(_));
+            self.expected.pop_back();
+        }
+        true
+    }
+
+    /// Every open operation fails: the one under way as far as it came, the others for the same reason.
+    fn fail_operations(&mut self, failure: &Failure) {
+        let handed = self.out.handed();
+        for operation in mem::take(&mut self.operations) {
+            match operation {
+                Operation::Quit => {}
+                Operation::Command(command) => self.failed(command.id, failure.clone()),
+                Operation::Transaction(transaction) => {
+                    self.failed(transaction.id, transaction.broken(failure, handed));
+                }
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Closed;
+        self.out.clear();
+        self.expected.clear();
+        self.exchange = None;
+        drop(mem::take(&mut self.redactor));
+        self.events.push_back(Event::Closed);
+    }
+}

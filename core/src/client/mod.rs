@@ -1,0 +1,591 @@
+//! The session as a state machine: the server's octets and the host's calls in, octets and events out.
+//!
+//! Two things carry it: one transmit buffer, and one queue of the replies that are expected. A call or a reply puts
+//! as many commands into the buffer as may go in one flight (RFC 2920), and for each an entry into the queue; each
+//! reply takes the first entry, by order alone.
+
+mod auth;
+mod command;
+mod end;
+mod expect;
+mod session;
+mod transaction;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use core::fmt;
+use core::mem;
+
+use crate::body::BodyPlan;
+use crate::capabilities::Capabilities;
+use crate::config::{Config, TlsMode};
+use crate::envelope::Envelope;
+use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage};
+use crate::event::{AuthAnswer, Event, OperationId, TlsFailure, TlsInfo};
+use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef};
+use crate::sasl::MechanismName;
+use crate::secret::Redactor;
+use crate::time::Time;
+use crate::transcript::{Line, Transcript};
+use crate::transmit::{Segment, Transmit};
+
+use auth::Exchange;
+use command::Command;
+use expect::Expected;
+use transaction::Transaction;
+
+/// One SMTP session over one connection. See the [crate's documentation](crate) for how to drive it.
+pub struct Client {
+    config: Config,
+    phase: Phase,
+    parser: Parser,
+    out: Transmit,
+    expected: VecDeque<Expected>,
+    /// The position behind the last command that was answered.
+    answered: u64,
+    last_reply: Time,
+    /// When the octets were handed over that the transport has not written.
+    handed_at: Time,
+    events: VecDeque<Event>,
+    capabilities: Capabilities,
+    encrypted: bool,
+    exchange: Option<Exchange>,
+    mechanism: Option<MechanismName>,
+    /// In order; the first one is under way.
+    operations: VecDeque<Operation>,
+    next_operation: u32,
+    /// The server has a transaction open that no message ended: RSET goes before the next MAIL.
+    needs_reset: bool,
+    redactor: Redactor,
+    transcript: Option<Transcript>,
+    error: Option<Error>,
+}
+
+/// How far the session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// From the greeting to the login: the session's own commands.
+    Setup,
+    /// The host does the handshake.
+    Tls,
+    /// Operations run.
+    Ready,
+    /// QUIT is queued or sent: nothing that comes matters.
+    Quitting,
+    /// Over.
+    Closed,
+}
+
+/// What a caller asked for.
+enum Operation {
+    Command(Command),
+    Quit,
+    Transaction(Box<Transaction>),
+}
+
+impl Client {
+    /// A session on a connection that stands, at the moment `now`. With [`TlsMode::Implicit`] the first event is
+    /// [`Event::StartTls`]; else the server is to greet.
+    #[must_use]
+    pub fn new(config: Config, now: Time) -> Self {
+        let mut client = Self {
+            phase: Phase::Setup,
+            parser: Parser::new(config.limits.reply),
+            out: Transmit::default(),
+            expected: VecDeque::new(),
+            answered: 0,
+            last_reply: now,
+            handed_at: now,
+            events: VecDeque::new(),
+            capabilities: Capabilities::default(),
+            encrypted: false,
+            exchange: None,
+            mechanism: None,
+            operations: VecDeque::new(),
+            next_operation: 0,
+            needs_reset: false,
+            redactor: Redactor::default(),
+            transcript: config.transcript.then(|| Transcript::new(config.limits.transcript)),
+            error: None,
+            config,
+        };
+        if client.config.tls == TlsMode::Implicit {
+            client.phase = Phase::Tls;
+            client.events.push_back(Event::StartTls);
+        } else {
+            client.expect_greeting(now);
+        }
+        client
+    }
+
+    // ── The server's octets ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// Whether to read from the server. `false` from [`Event::StartTls`] until [`Self::tls_established`]: then no
+    /// read may be under way, since what it would take belongs to TLS.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        !matches!(self.phase, Phase::Tls | Phase::Closed)
+    }
+
+    /// Takes what the server sent, in pieces of any size: how they are cut changes nothing. Then take the
+    /// [events](Self::poll_event) and write what is to be [transmitted](Self::transmit).
+    ///
+    /// # Errors
+    /// The fatal error of the session; see [`Error`].
+    pub fn handle_input(&mut self, now: Time, octets: &[u8]) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if octets.is_empty() || self.phase == Phase::Closed {
+            return Ok(());
+        }
+        if self.phase == Phase::Tls {
+            return Err(self.plaintext());
+        }
+        // The reply borrows from the parser while the rest of the session works on it.
+        let mut parser = mem::take(&mut self.parser);
+        let result = self.feed(&mut parser, now, octets);
+        if self.phase != Phase::Tls {
+            self.parser = parser;
+        }
+        result
+    }
+
+    fn feed(&mut self, parser: &mut Parser, now: Time, octets: &[u8]) -> Result<(), Error> {
+        let mut rest = octets;
+        while self.phase != Phase::Closed {
+            match parser.feed(&mut rest) {
+                Ok(None) => break,
+                Ok(Some(reply)) => self.reply(now, &reply)?,
+                Err(_) if self.phase == Phase::Quitting => self.close(),
+                Err(ReplyError::Limit(limit)) => return Err(self.fatal(limit.into(), None)),
+                Err(ReplyError::Peer(how, code)) => {
+                    let reply = code.map(|code| Reply::new(code, b"", Quirks::default(), false));
+                    return Err(self.fatal(how.into(), reply));
+                }
+            }
+            if self.phase == Phase::Tls {
+                if !rest.is_empty() {
+                    return Err(self.plaintext());
+                }
+                self.events.push_back(Event::StartTls);
+            }
+        }
+        Ok(())
+    }
+
+    /// Octets in clear where only TLS may be spoken.
+    fn plaintext(&mut self) -> Error {
+        let how = if self.config.tls == TlsMode::Implicit {
+            PeerMisbehaved::PlaintextBeforeTls
+        } else {
+            PeerMisbehaved::PlaintextAfterStartTls
+        };
+        self.fatal(how.into(), None)
+    }
+
+    fn reply(&mut self, now: Time, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        let redacted = self.redactor.redact(reply.text);
+        let reply = ReplyRef { text: redacted.as_deref().unwrap_or(reply.text), ..*reply };
+        if let Some(transcript) = &mut self.transcript {
+            transcript.server(reply.code.get(), reply.text);
+        }
+        if self.phase == Phase::Quitting {
+            self.close();
+            return Ok(());
+        }
+        let handed = self.out.handed();
+        if self.expected.front().is_none_or(|expected| expected.end > handed) {
+            return self.unasked(&reply);
+        }
+        let Some(expected) = self.expected.pop_front() else { return Ok(()) };
+        self.answered = expected.end;
+        self.last_reply = now;
+        if reply.code == Code::CLOSING {
+            self.server_closes(expected.stage(), owned(&reply, true));
+            return Ok(());
+        }
+        self.dispatch(expected, &reply)?;
+        self.advance();
+        Ok(())
+    }
+
+    /// A reply that no command asked for, or whose command was not handed over.
+    fn unasked(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        let owned = owned(reply, true);
+        if let Some(stage) = self.streaming() {
+            // RFC 5321 §4.2.5 knows no reply before the final dot: whatever it says, the message was not accepted.
+            if reply.code.is_negative() {
+                self.server_closes(stage, owned);
+                return Ok(());
+            }
+        } else if !self.expected.is_empty() {
+            return Err(self.fatal(PeerMisbehaved::ReplyBeforeCommand.into(), Some(owned)));
+        } else if reply.code.severity() == crate::reply::Severity::Temporary {
+            self.server_closes(self.stage(), owned);
+            return Ok(());
+        }
+        Err(self.fatal(PeerMisbehaved::UnsolicitedReply.into(), Some(owned)))
+    }
+
+    /// The server closed its side of the connection.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedEof`] if something was under way.
+    pub fn handle_eof(&mut self, _now: Time) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Quitting => self.close(),
+            Phase::Ready if self.is_idle() && !self.parser.is_mid_reply() => self.close(),
+            _ => {
+                let stage = self.stage();
+                let error = match self.parser.other_protocol() {
+                    Some(protocol) if stage == Stage::Greeting => PeerMisbehaved::NotSmtp(protocol).into(),
+                    _ => Error::UnexpectedEof(stage),
+                };
+                return Err(self.fatal(error, None));
+            }
+        }
+        Ok(())
+    }
+
+    /// Call this when the moment of [`Self::poll_timeout`] has come. Earlier it does nothing.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the server took too long.
+    pub fn handle_timeout(&mut self, now: Time) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return Ok(());
+        }
+        if self.phase == Phase::Quitting {
+            self.close();
+            return Ok(());
+        }
+        let stage = self.stage();
+        Err(self.fatal(Error::TimedOut(stage), None))
+    }
+
+    // ── The client's octets ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// What is to be sent: one flight. Ask again after every other call. Tell how much of it the transport took by
+    /// [`Self::transmitting`], and how much it wrote by [`Self::transmitted`].
+    pub fn transmit(&self) -> impl Iterator<Item = Segment<'_>> {
+        Some(self.out.queued()).filter(|octets| !octets.is_empty()).map(Segment::Bytes).into_iter()
+    }
+
+    /// The next `count` octets of [`Self::transmit`] are with the transport: replies to them may come from here on,
+    /// the time to write them runs, and they are not given out again.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::TooManyBytes`], or the fatal error of the session.
+    pub fn transmitting(&mut self, now: Time, count: u64) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.out.handed() == self.out.written() {
+            self.handed_at = now;
+        }
+        Ok(self.out.hand_over(count)?)
+    }
+
+    /// The transport wrote `count` octets of those that were handed over: the time for the reply runs.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::TooManyBytes`], or the fatal error of the session.
+    pub fn transmitted(&mut self, now: Time, count: u64) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.out.confirm(count)?;
+        self.handed_at = now;
+        let written = self.out.written();
+        for expected in &mut self.expected {
+            if expected.written_at.is_none() && expected.end <= written {
+                expected.written_at = Some(now);
+            }
+        }
+        Ok(())
+    }
+
+    // ── To be asked after every call ─────────────────────────────────────────────────────────────────────────────
+
+    /// The next event; call until `None`.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`]; `None`: never, as things stand.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let timeouts = &self.config.timeouts;
+        if matches!(self.phase, Phase::Tls | Phase::Closed) {
+            return None;
+        }
+        if self.out.handed() > self.out.written() {
+            return Some(self.handed_at + timeouts.write);
+        }
+        let expected = self.expected.front()?;
+        Some(expected.written_at?.max(self.last_reply) + expected.phase(timeouts))
+    }
+
+    /// The next line of the transcript, if the configuration asked for one; call until `None`.
+    pub fn poll_transcript(&mut self) -> Option<Line> {
+        self.transcript.as_mut()?.pop()
+    }
+
+    // ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The handshake that [`Event::StartTls`] asked for is done. All that the server said before is forgotten.
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::PeerNotVerified`] if the certificate was not verified and the configuration demands it;
+    /// [`ApiMisuse::TlsNotAsked`].
+    pub fn tls_established(&mut self, now: Time, tls: &TlsInfo) -> Result<(), Error> {
+        self.check_tls_asked()?;
+        if self.config.verify_peer && !tls.verified {
+            return Err(self.fatal(PeerMisbehaved::PeerNotVerified.into(), None));
+        }
+        self.tls_is_up(now);
+        Ok(())
+    }
+
+    /// The handshake failed: the session is over.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::TlsNotAsked`].
+    pub fn tls_failed(&mut self, _now: Time, failure: TlsFailure) -> Result<(), Error> {
+        self.check_tls_asked()?;
+        self.handshake_failed(failure);
+        Ok(())
+    }
+
+    /// Starts TLS now: for [`TlsMode::Manual`], after [`Event::Ready`] and with no operation open.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::TlsNotNow`], [`ApiMisuse::TlsAlreadyUp`], or
+    /// [`Unsupported::StartTls`](crate::Unsupported::StartTls) if the server does not offer it.
+    pub fn establish_tls(&mut self) -> Result<(), Error> {
+        self.check_open()?;
+        self.start_manual_tls()
+    }
+
+    fn check_tls_asked(&self) -> Result<(), Error> {
+        match (self.error, self.phase) {
+            (Some(error), _) => Err(error),
+            (None, Phase::Tls) => Ok(()),
+            _ if self.encrypted => Err(ApiMisuse::TlsAlreadyUp.into()),
+            _ => Err(ApiMisuse::TlsNotAsked.into()),
+        }
+    }
+
+    // ── Login ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Answers [`Event::AuthNeeds`].
+    ///
+    /// # Errors
+    /// [`ApiMisuse::AuthNotAsked`] if nothing, or something else, was asked;
+    /// [`PeerMisbehaved::AuthReply`] for [`AuthAnswer::Finish`] with `false`.
+    pub fn auth_supply(&mut self, answer: AuthAnswer) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.supply(answer)
+    }
+
+    // ── Operations: any number, at any time; they are carried out in order ───────────────────────────────────────
+
+    /// Sends a message. [`Event::SendBody`] asks for it; [`Event::Delivered`] or [`Event::Failed`] is its result.
+    ///
+    /// # Errors
+    /// [`InvalidInput::NoRecipients`]; [`ApiMisuse::SessionOver`]; [`ApiMisuse::NotAuthenticated`].
+    pub fn send(&mut self, envelope: &Envelope, plan: BodyPlan) -> Result<OperationId, Error> {
+        self.check_open()?;
+        if envelope.recipients().is_empty() {
+            return Err(InvalidInput::NoRecipients.into());
+        }
+        if self.config.tls == TlsMode::Manual
+            && self.config.authentication.is_some()
+            && self.phase == Phase::Ready
+            && !self.encrypted
+        {
+            return Err(ApiMisuse::NotAuthenticated.into());
+        }
+        let id = self.next_id();
+        self.operations.push_back(Operation::Transaction(Box::new(Transaction::new(
+            id,
+            envelope.clone(),
+            plan,
+        ))));
+        self.advance();
+        Ok(id)
+    }
+
+    /// Gives a piece of the message that [`Event::SendBody`] asked for, of any size. Returns how much was taken: less
+    /// than all means that the transmit buffer is full; write it out, then give the rest.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::BodyNotAsked`]; [`InvalidInput`] if the message is not what its [`BodyPlan`] declared, which ends
+    /// the session before the message's end: the server does not accept it.
+    pub fn body(&mut self, id: OperationId, piece: &[u8]) -> Result<usize, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.push_body(id, piece)
+    }
+
+    /// Ends the message.
+    ///
+    /// # Errors
+    /// As [`Self::body`].
+    pub fn end_body(&mut self, id: OperationId) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.push_end(id)
+    }
+
+    /// Gives an operation up. One that has not begun is dropped and the session goes on. Otherwise the only safe way
+    /// is to close the connection; the outcome is unknown if the end of a message is out (RFC 5321 §4.1.1.5).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::UnknownOperation`].
+    pub fn cancel(&mut self, id: OperationId) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.cancel_operation(id)
+    }
+
+    /// NOOP (RFC 5321 §4.1.1.9). [`Event::Answer`] is its result.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::SessionOver`].
+    pub fn noop(&mut self) -> Result<OperationId, Error> {
+        self.command("NOOP", "")
+    }
+
+    /// RSET (RFC 5321 §4.1.1.5).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::SessionOver`].
+    pub fn reset(&mut self) -> Result<OperationId, Error> {
+        self.command("RSET", "")
+    }
+
+    /// VRFY (RFC 5321 §4.1.1.6): asks whether a mailbox exists.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Argument`]; [`ApiMisuse::SessionOver`].
+    pub fn vrfy(&mut self, mailbox: &str) -> Result<OperationId, Error> {
+        self.command("VRFY ", mailbox)
+    }
+
+    /// EXPN (RFC 5321 §4.1.1.7): asks who is on a mailing list.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Argument`]; [`ApiMisuse::SessionOver`].
+    pub fn expn(&mut self, list: &str) -> Result<OperationId, Error> {
+        self.command("EXPN ", list)
+    }
+
+    /// HELP (RFC 5321 §4.1.1.8), about `topic` or in general.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Argument`]; [`ApiMisuse::SessionOver`].
+    pub fn help(&mut self, topic: Option<&str>) -> Result<OperationId, Error> {
+        match topic {
+            Some(topic) => self.command("HELP ", topic),
+            None => self.command("HELP", ""),
+        }
+    }
+
+    /// Ends the session after what is queued: QUIT (RFC 5321 §4.1.1.10). [`Event::Closed`] follows the reply, the
+    /// end of the connection or a second, whichever comes first; nobody needs to wait for it.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::SessionOver`].
+    pub fn quit(&mut self) -> Result<(), Error> {
+        self.check_open()?;
+        self.operations.push_back(Operation::Quit);
+        self.advance();
+        Ok(())
+    }
+
+    /// Ends the session at once: what is open fails as [cancelled](Error::Cancelled), nothing more is sent, close the
+    /// connection. May be called at any time.
+    pub fn abort(&mut self) {
+        self.abandon();
+    }
+
+    // ── What is known ────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// What the server offers, as its last reply to EHLO said.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// Whether TLS is up.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// The mechanism of the login, once it succeeded.
+    #[must_use]
+    pub fn mechanism(&self) -> Option<&MechanismName> {
+        self.mechanism.as_ref()
+    }
+
+    /// The fatal error of the session, if there was one.
+    #[must_use]
+    pub fn error(&self) -> Option<Error> {
+        self.error
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let quits = self.operations.iter().any(|operation| matches!(operation, Operation::Quit));
+        if quits || matches!(self.phase, Phase::Quitting | Phase::Closed) {
+            return Err(ApiMisuse::SessionOver.into());
+        }
+        Ok(())
+    }
+
+    fn next_id(&mut self) -> OperationId {
+        let id = OperationId(self.next_operation);
+        self.next_operation = self.next_operation.wrapping_add(1);
+        id
+    }
+
+    /// Whether nothing is under way or queued.
+    fn is_idle(&self) -> bool {
+        self.expected.is_empty() && self.operations.is_empty()
+    }
+}
+
+/// Says how far the session is, and nothing of what it holds.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("phase", &self.phase)
+            .field("encrypted", &self.encrypted)
+            .field("expected", &self.expected.len())
+            .field("operations", &self.operations.len())
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The reply for an event. Greetings and capability lists have no enhanced codes (RFC 2034 §4).
+fn owned(reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
+    Reply::new(reply.code, reply.text, reply.quirks, with_enhanced)
+}

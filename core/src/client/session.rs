@@ -1,0 +1,177 @@
+//! From the greeting to the login: greeting, EHLO or HELO, STARTTLS.
+
+use alloc::format;
+use core::mem;
+
+use super::{Client, Operation, Phase, owned};
+use crate::capabilities::Capabilities;
+use crate::config::TlsMode;
+use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
+use crate::event::{Event, Failure};
+use crate::reply::{Parser, ReplyRef, Severity};
+use crate::secret::Redactor;
+use crate::time::Time;
+
+use super::expect::Expect;
+
+impl Client {
+    /// RFC 5321 §3.1: 220 opens the session, 554 and the like refuse it; the client then says QUIT.
+    pub(super) fn greeted(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        let greeting = owned(reply, false);
+        match reply.code.get() {
+            220 => {
+                self.events.push_back(Event::Greeting { reply: greeting });
+                self.queue_ehlo();
+                Ok(())
+            }
+            400.. => {
+                self.setup_failed(Failure::refused(Stage::Greeting, owned(reply, true)));
+                Ok(())
+            }
+            _ => Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(greeting))),
+        }
+    }
+
+    fn queue_ehlo(&mut self) {
+        self.queue(format!("EHLO {}\r\n", self.config.hello).as_bytes(), Expect::Ehlo);
+    }
+
+    /// RFC 5321 §4.1.1.1, with HELO where EHLO is not known and nothing that only EHLO brings is needed.
+    pub(super) fn ehlo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        match reply.code.get() {
+            250 => {
+                self.capabilities = Capabilities::parse(reply.text);
+                self.hello_done();
+                Ok(())
+            }
+            500 | 502 | 504 | 550 if self.may_use_helo() => {
+                self.queue(format!("HELO {}\r\n", self.config.hello).as_bytes(), Expect::Helo);
+                Ok(())
+            }
+            _ => self.hello_refused(reply),
+        }
+    }
+
+    pub(super) fn helo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        if reply.code.get() != 250 {
+            return self.hello_refused(reply);
+        }
+        // Whatever the lines say, this server did not agree to any extension.
+        self.capabilities = Capabilities::default();
+        self.hello_done();
+        Ok(())
+    }
+
+    fn hello_refused(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        if !reply.code.is_negative() {
+            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(owned(reply, false))));
+        }
+        self.setup_failed(Failure::refused(Stage::Hello, owned(reply, true)));
+        Ok(())
+    }
+
+    /// HELO would do without TLS and without a login: never where one of them was asked for.
+    fn may_use_helo(&self) -> bool {
+        !self.encrypted
+            && self.config.authentication.is_none()
+            && matches!(self.config.tls, TlsMode::Never | TlsMode::Opportunistic | TlsMode::Manual)
+    }
+
+    fn hello_done(&mut self) {
+        self.needs_reset = false;
+        let offered = self.capabilities.offers("STARTTLS");
+        match self.config.tls {
+            TlsMode::Required | TlsMode::Opportunistic if !self.encrypted && offered => {
+                self.queue(b"STARTTLS\r\n", Expect::StartTls);
+            }
+            TlsMode::Required if !self.encrypted => {
+                self.setup_failed(Failure::error(Stage::Tls, Unsupported::StartTls.into()));
+            }
+            TlsMode::Opportunistic if !self.encrypted => {
+                self.events.push_back(Event::TlsDowngraded { reply: None });
+                self.authenticate();
+            }
+            TlsMode::Manual if !self.encrypted => self.ready(),
+            _ => self.authenticate(),
+        }
+    }
+
+    /// RFC 3207 §4. Only 220 starts TLS.
+    pub(super) fn starttls_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+        let reply = owned(reply, true);
+        if reply.code().get() == 220 {
+            self.phase = Phase::Tls;
+            self.forget();
+            return Ok(());
+        }
+        if self.config.tls == TlsMode::Opportunistic {
+            self.events.push_back(Event::TlsDowngraded { reply: Some(reply) });
+            self.authenticate();
+        } else if reply.code().is_negative() {
+            self.setup_failed(Failure::refused(Stage::Tls, reply));
+        } else {
+            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(reply)));
+        }
+        Ok(())
+    }
+
+    /// RFC 3207 §4.2: what was learned in clear does not count.
+    fn forget(&mut self) {
+        self.capabilities = Capabilities::default();
+        self.parser = Parser::new(self.config.limits.reply);
+        self.mechanism = None;
+        self.exchange = None;
+        self.needs_reset = false;
+        self.redactor = Redactor::default();
+    }
+
+    pub(super) fn tls_is_up(&mut self, now: Time) {
+        self.encrypted = true;
+        self.phase = Phase::Setup;
+        if let Some(transcript) = &mut self.transcript {
+            transcript.tls();
+        }
+        if self.config.tls == TlsMode::Implicit {
+            self.expect_greeting(now);
+        } else {
+            self.queue_ehlo();
+        }
+    }
+
+    pub(super) fn start_manual_tls(&mut self) -> Result<(), Error> {
+        if self.encrypted {
+            return Err(ApiMisuse::TlsAlreadyUp.into());
+        }
+        if self.config.tls != TlsMode::Manual || self.phase != Phase::Ready || !self.is_idle() {
+            return Err(ApiMisuse::TlsNotNow.into());
+        }
+        if !self.capabilities.offers("STARTTLS") {
+            return Err(Unsupported::StartTls.into());
+        }
+        self.phase = Phase::Setup;
+        self.queue(b"STARTTLS\r\n", Expect::StartTls);
+        Ok(())
+    }
+
+    pub(super) fn ready(&mut self) {
+        self.phase = Phase::Ready;
+        self.events.push_back(Event::Ready);
+        // Messages that were queued before it was clear that this session waits for the caller to start TLS.
+        if self.config.tls == TlsMode::Manual && !self.encrypted && self.config.authentication.is_some() {
+            for operation in mem::take(&mut self.operations) {
+                if let Operation::Transaction(transaction) = &operation {
+                    let failure = Failure::error(Stage::Auth, ApiMisuse::NotAuthenticated.into());
+                    self.failed(transaction.id, failure);
+                } else {
+                    self.operations.push_back(operation);
+                }
+            }
+        }
+    }
+
+    /// Whether the reply is one of the 2yz that report that something was done. 220, 221 and 235 have a meaning of
+    /// their own: in any other place they show that the replies are out of step.
+    pub(super) fn is_done(reply: &ReplyRef<'_>) -> bool {
+        reply.code.severity() == Severity::Positive && !matches!(reply.code.get(), 220 | 221 | 235)
+    }
+}

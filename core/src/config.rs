@@ -1,0 +1,110 @@
+//! How a session is to behave. Everything is decided before it starts.
+
+use crate::envelope::HelloName;
+use crate::reply;
+use crate::sasl::Authentication;
+use crate::time::Timeouts;
+
+/// When TLS comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[non_exhaustive]
+pub enum TlsMode {
+    /// Before the first octet (RFC 8314 §3).
+    Implicit,
+    /// By STARTTLS (RFC 3207), when the host calls [`Client::establish_tls`](crate::Client::establish_tls).
+    Manual,
+    /// Not at all, even if it is offered.
+    Never,
+    /// By STARTTLS if it is offered. If it is not, the session goes on in clear, says so by
+    /// [`Event::TlsDowngraded`](crate::Event::TlsDowngraded), and carries no credentials.
+    Opportunistic,
+    /// By STARTTLS; without it the session fails.
+    Required,
+}
+
+/// What becomes of a message when some of its recipients are refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecipientPolicy {
+    /// It goes to those that were accepted.
+    #[default]
+    Accepted,
+    /// It goes to all or to none. Costs a round trip: DATA waits for every answer.
+    AllOrNone,
+}
+
+/// The bounds of a session's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// What the server may send.
+    pub reply: reply::Limits,
+    /// Octets of commands without an answer that may be under way: 32 KiB, so that neither side blocks
+    /// (RFC 2920 §3.1).
+    pub in_flight: usize,
+    /// Octets of a message that wait to be written: 64 KiB.
+    pub transmit: usize,
+    /// Octets of a transcript that wait to be taken: 256 KiB. Past it, lines are left out, and counted.
+    pub transcript: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reply: reply::Limits::default(),
+            in_flight: 32 << 10,
+            transmit: 64 << 10,
+            transcript: 256 << 10,
+        }
+    }
+}
+
+/// How a session is to behave.
+///
+/// ```
+/// use sansmtp::{Config, TlsMode, sasl::Authentication};
+/// let mut config = Config::new(TlsMode::Required);
+/// config.authentication = Some(Authentication::password("ann@example.com", "secret")?);
+/// # Ok::<(), sansmtp::InvalidInput>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// When TLS comes.
+    pub tls: TlsMode,
+    /// Whether a host that reports an unverified certificate ends the session. `true`.
+    pub verify_peer: bool,
+    /// The name for EHLO.
+    pub hello: HelloName,
+    /// Who logs in. `None`: nobody.
+    pub authentication: Option<Authentication>,
+    /// Whether credentials may go out in clear. It counts with [`TlsMode::Never`] only: a connection that could
+    /// have been encrypted and is not never carries them. `false`.
+    pub allow_insecure_auth: bool,
+    /// What becomes of a message when some of its recipients are refused.
+    pub recipients: RecipientPolicy,
+    /// Whether a [transcript](crate::transcript) is kept. `false`.
+    pub transcript: bool,
+    /// Bounds of memory.
+    pub limits: Limits,
+    /// How long each phase may take.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// The defaults with this TLS mode.
+    #[must_use]
+    pub fn new(tls: TlsMode) -> Self {
+        Self {
+            tls,
+            verify_peer: true,
+            hello: HelloName::default(),
+            authentication: None,
+            allow_insecure_auth: false,
+            recipients: RecipientPolicy::default(),
+            transcript: false,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Mailboxes.
+//!
+//! ```text
+//! Mailbox        = Local-part "@" ( Domain / address-literal )      RFC 5321 §4.1.2
+//! Local-part     = Dot-string / Quoted-string
+//! Dot-string     = Atom *( "." Atom )
+//! Atom           = 1*atext                                          RFC 5322 §3.2.3
+//! Quoted-string  = DQUOTE *( qtextSMTP / quoted-pairSMTP ) DQUOTE
+//! qtextSMTP      = %d32-33 / %d35-91 / %d93-126 / UTF8-non-ascii    RFC 6531 §3.3
+//! quoted-pairSMTP = %d92 %d32-126
+//! ```
+//! Beyond ASCII everything but control characters and line separators is taken.
+
+use nom::branch::alt;
+use nom::bytes::complete::take_while1;
+use nom::character::complete::{char, satisfy};
+use nom::combinator::{recognize, value};
+use nom::multi::{many0_count, separated_list1};
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser as _};
+
+use super::domain;
+use crate::error::InvalidInput;
+
+/// Octets before the `@` (RFC 5321 §4.5.3.1.1).
+const LOCAL_PART: usize = 64;
+/// Octets in a path without its brackets (RFC 5321 §4.5.3.1.3, erratum 1690 to RFC 3696).
+const ADDRESS: usize = 254;
+
+/// Checks that `text` is a mailbox, to its end.
+pub(super) fn mailbox(text: &str) -> Result<(), InvalidInput> {
+    let Some((local_part, domain)) = text.rsplit_once('@') else {
+        return Err(InvalidInput::AddressWithoutAt);
+    };
+    if text.len() > ADDRESS || local_part.len() > LOCAL_PART {
+        return Err(InvalidInput::AddressTooLong);
+    }
+    match alt((dot_string, quoted_string)).parse(local_part) {
+        Ok(("", _)) => {}
+        _ => return Err(InvalidInput::AddressLocalPart),
+    }
+    if domain::is_domain(domain) || domain::is_address_literal(domain) {
+        Ok(())
+    } else {
+        Err(InvalidInput::AddressDomain)
+    }
+}
+
+fn dot_string(input: &str) -> IResult<&str, &str> {
+    recognize(separated_list1(char('.'), take_while1(is_atext))).parse(input)
+}
+
+fn quoted_string(input: &str) -> IResult<&str, &str> {
+    let quoted_pair = preceded(char('\\'), satisfy(|char| matches!(char, ' '..='~')));
+    let content = many0_count(alt((value((), satisfy(is_qtext)), value((), quoted_pair))));
+    recognize(delimited(char('"'), content, char('"'))).parse(input)
+}
+
+fn is_atext(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char) || is_utf8(char)
+}
+
+fn is_qtext(char: char) -> bool {
+    matches!(char, ' '..='!' | '#'..='[' | ']'..='~') || is_utf8(char)
+}
+
+/// UTF8-non-ascii (RFC 6531 §3.3), less what some software takes for the end of a line.
+pub(super) fn is_utf8(char: char) -> bool {
+    !char.is_ascii() && !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn mailboxes() {
+        for good in [
+            "a@b",
+            "a.b+c=d@example.com",
+            "user%host@example.com",
+            "o'neil@example.com",
+            "\"a b\"@example.com",
+            "\"a@b\"@example.com",
+            "\"a\\\"\\\\b>\"@example.com",
+            "\"\"@example.com",
+            "a@[192.0.2.1]",
+            "a@[IPv6:2001:db8::1]",
+            "a@xn--bcher-kva.example",
+            "ünï@bücher.example",
+        ] {
+            assert_eq!(mailbox(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_mailbox() {
+        use InvalidInput::{AddressDomain, AddressLocalPart, AddressTooLong, AddressWithoutAt};
+        for (bad, error) in [
+            ("a", AddressWithoutAt),
+            ("@b", AddressLocalPart),
+            ("a@", AddressDomain),
+            (".a@b", AddressLocalPart),
+            ("a.@b", AddressLocalPart),
+            ("a..b@c", AddressLocalPart),
+            ("a b@c", AddressLocalPart),
+            ("a@b c", AddressDomain),
+            ("a@b.", AddressDomain),
+            ("a@-b", AddressDomain),
+            ("a@b..c", AddressDomain),
+            ("a@[1.2.3]", AddressDomain),
+            ("a@[IPv6:x]", AddressDomain),
+            ("<a@b>", AddressLocalPart),
+            ("Ann <a@b>", AddressLocalPart),
+            ("@x,@y:user@z", AddressLocalPart),
+            // I-01 and I-02 of the attack list.
+            ("a@b>\r\nRCPT TO:<evil@x", AddressLocalPart),
+            ("\"a\r\nDATA\"@b", AddressLocalPart),
+            ("a@b> SIZE=1", AddressDomain),
+            ("\"toni@x> ORCPT=admin\"@y z", AddressDomain),
+            ("a@b NOTIFY=NEVER", AddressDomain),
+        ] {
+            assert_eq!(mailbox(bad), Err(error), "{bad:?}");
+        }
+        assert_eq!(mailbox(&format!("{}@b", "a".repeat(65))), Err(AddressTooLong));
+        assert_eq!(mailbox(&format!("a@{}", "b.".repeat(130))), Err(AddressTooLong));
+    }
+
+    #[test]
+    fn no_control_character_anywhere() {
+        for bad in ["\r\n", "\r", "\n", "\0", "\x7f", "\x1b", "\u{85}", "\u{2028}", "\u{2029}", ">"] {
+            for text in [format!("a{bad}b@c"), format!("a@b{bad}c"), format!("a@b{bad}"), format!("{bad}a@b")]
+            {
+                assert!(mailbox(&text).is_err(), "{text:?}");
+            }
+            if bad != ">" {
+                assert!(mailbox(&format!("\"a{bad}b\"@c")).is_err(), "{bad:?}");
+                assert!(mailbox(&format!("\"a\\{bad}b\"@c")).is_err(), "{bad:?}");
+            }
+        }
+    }
+}

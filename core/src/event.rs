@@ -1,0 +1,302 @@
+//! What the session tells its host.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::{Error, Stage};
+use crate::reply::{Reply, Severity};
+use crate::sasl::MechanismName;
+
+/// Names one call of `send`, `noop`, `reset`, `vrfy`, `expn` or `help`. Each gets exactly one result: `Delivered`,
+/// `Answer` or `Failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct OperationId(pub(crate) u32);
+
+impl OperationId {
+    /// The number, for a host that keeps its own tables. The first operation of a session is 0.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The identifier with this number.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
+/// What happened, or what the host has to do. Events are owned: they can be batched, recorded and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase"))]
+#[non_exhaustive]
+pub enum Event {
+    /// The server's answer to NOOP, RSET, VRFY, EXPN or HELP, positive or not. It ends the operation.
+    Answer {
+        /// Which call.
+        operation: OperationId,
+        /// What the server said.
+        reply: Reply,
+    },
+    /// The login succeeded.
+    Authenticated {
+        /// With which mechanism.
+        mechanism: MechanismName,
+        /// Whether the connection was encrypted.
+        encrypted: bool,
+    },
+    /// The host carries the mechanism out: answer with `auth_supply`. No timer runs meanwhile.
+    AuthNeeds {
+        /// The mechanism.
+        mechanism: MechanismName,
+        /// What is needed.
+        needs: AuthNeeds,
+    },
+    /// The session is over: close the connection. The last event.
+    Closed,
+    /// The server took the message. It ends the operation.
+    Delivered {
+        /// Which call.
+        operation: OperationId,
+        /// What the server said.
+        reply: Reply,
+    },
+    /// An operation did not succeed, which ends it; or, without `operation`, the session could not be set up or broke.
+    Failed {
+        /// Which call; `None`: the session itself.
+        operation: Option<OperationId>,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// The server greeted.
+    Greeting {
+        /// What it said.
+        reply: Reply,
+    },
+    /// The session is set up: operations that were queued begin.
+    Ready,
+    /// The server answered for one recipient.
+    Recipient {
+        /// Which call.
+        operation: OperationId,
+        /// Which recipient, counted from 0 in the envelope's order.
+        index: usize,
+        /// What the answer means.
+        verdict: Verdict,
+        /// What the server said.
+        reply: Reply,
+    },
+    /// The server waits for the message: give it with `body`, then `end_body`.
+    SendBody {
+        /// Which call.
+        operation: OperationId,
+    },
+    /// The server took the sender.
+    Sender {
+        /// Which call.
+        operation: OperationId,
+        /// What it said.
+        reply: Reply,
+    },
+    /// The server closes the connection (421, or an unasked 4yz).
+    ServerClosing {
+        /// What it said.
+        reply: Reply,
+    },
+    /// Do the TLS handshake on this connection, then call `tls_established` or `tls_failed`. Give the session
+    /// everything that was read before first.
+    StartTls,
+    /// TLS was wanted if offered, and is not to be had: the session goes on in clear, without credentials.
+    TlsDowngraded {
+        /// How the server refused, if it offered STARTTLS at all.
+        reply: Option<Reply>,
+    },
+}
+
+/// What a mechanism that the host carries out needs next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "step", rename_all = "camelCase"))]
+#[non_exhaustive]
+pub enum AuthNeeds {
+    /// The server reported success. Whether it counts: a mechanism in which the server proves something must have
+    /// seen the proof. Answer with [`AuthAnswer::Finish`].
+    Finish,
+    /// The initial response, or none. Answer with [`AuthAnswer::InitialResponse`].
+    InitialResponse,
+    /// The response to a challenge. Answer with [`AuthAnswer::Response`].
+    Response {
+        /// What the server sent, decoded.
+        challenge: Vec<u8>,
+    },
+}
+
+/// The host's answer to [`AuthNeeds`]. Its memory is zeroed after use.
+#[non_exhaustive]
+pub enum AuthAnswer {
+    /// Give up: the exchange is cancelled as RFC 4954 §4 says, and the session ends.
+    Cancel,
+    /// Whether the success counts.
+    Finish(bool),
+    /// The initial response; `None` if the server speaks first.
+    InitialResponse(Option<Vec<u8>>),
+    /// The response to the challenge.
+    Response(Vec<u8>),
+}
+
+impl fmt::Debug for AuthAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancel => "Cancel",
+            Self::Finish(_) => "Finish",
+            Self::InitialResponse(_) => "InitialResponse(***)",
+            Self::Response(_) => "Response(***)",
+        })
+    }
+}
+
+/// What a reply to RCPT means for the recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+pub enum Verdict {
+    /// 250, 251 or 252.
+    Accepted,
+    /// 5yz but 552.
+    Permanent,
+    /// 4yz, or 552, which says that there are too many recipients (RFC 5321 §4.5.3.1.10).
+    Temporary,
+}
+
+/// What is known of a message that was not reported as delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+pub enum Outcome {
+    /// Not accepted; the same again would fail again.
+    Permanent,
+    /// Not accepted; the same later may succeed.
+    Temporary,
+    /// The message went out to its end and no valid reply came: it may or may not have been accepted
+    /// (RFC 5321 §4.5.4.2, RFC 1047).
+    Unknown,
+}
+
+impl From<Severity> for Outcome {
+    fn from(severity: Severity) -> Self {
+        if severity == Severity::Permanent { Self::Permanent } else { Self::Temporary }
+    }
+}
+
+/// How much of a message was handed to the transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+pub enum DataSent {
+    /// Its end included.
+    All,
+    /// Nothing.
+    #[default]
+    None,
+    /// Something, but not its end: the server cannot have accepted it.
+    Partial,
+}
+
+/// Why an operation, or the session, did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+#[non_exhaustive]
+pub struct Failure {
+    /// Where.
+    pub stage: Stage,
+    /// What is known of the message.
+    pub outcome: Outcome,
+    /// How much of the message went out.
+    pub data_sent: DataSent,
+    /// Why.
+    pub cause: Cause,
+    /// The reply that refused, or the last one before the end that may explain it.
+    pub reply: Option<Reply>,
+}
+
+/// The reason of a [`Failure`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "camelCase"))]
+#[non_exhaustive]
+pub enum Cause {
+    /// The session broke, or what the server offers does not do.
+    Error {
+        /// How.
+        error: Error,
+    },
+    /// None of the allowed mechanisms is offered.
+    Mechanism {
+        /// Those that the settings allow.
+        allowed: Vec<MechanismName>,
+        /// Those that the server offers.
+        offered: Vec<MechanismName>,
+    },
+    /// The server said no: see the reply.
+    Refused,
+    /// The handshake failed.
+    Tls(TlsFailure),
+}
+
+/// What the host tells of TLS once it is up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsInfo {
+    /// Whether the server's certificate was verified for the name that the user configured (RFC 7817 §3).
+    pub verified: bool,
+}
+
+impl TlsInfo {
+    /// TLS is up, and the certificate was verified or not.
+    #[must_use]
+    pub const fn new(verified: bool) -> Self {
+        Self { verified }
+    }
+}
+
+/// The host's own error code and text for a failed handshake, verbatim.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct TlsFailure {
+    /// Such as `CERT_HAS_EXPIRED`.
+    pub code: String,
+    /// The host's text.
+    pub text: String,
+}
+
+impl Failure {
+    pub(crate) fn refused(stage: Stage, reply: Reply) -> Self {
+        let outcome = reply.code().severity().into();
+        Self { stage, outcome, data_sent: DataSent::None, cause: Cause::Refused, reply: Some(reply) }
+    }
+
+    pub(crate) fn error(stage: Stage, error: Error) -> Self {
+        Self {
+            stage,
+            outcome: outcome_of(error),
+            data_sent: DataSent::None,
+            cause: Cause::Error { error },
+            reply: None,
+        }
+    }
+}
+
+/// What an error says of a message whose end was not sent.
+fn outcome_of(error: Error) -> Outcome {
+    use crate::error::PeerMisbehaved::{NotSmtp, PeerNotVerified};
+    match error {
+        Error::Cancelled | Error::LimitExceeded(_) | Error::TimedOut(_) | Error::UnexpectedEof(_) => {
+            Outcome::Temporary
+        }
+        Error::PeerMisbehaved(NotSmtp(_) | PeerNotVerified) => Outcome::Permanent,
+        Error::PeerMisbehaved(_) => Outcome::Temporary,
+        Error::ApiMisuse(_) | Error::InvalidInput(_) | Error::TlsFailed | Error::Unsupported(_) => {
+            Outcome::Permanent
+        }
+    }
+}

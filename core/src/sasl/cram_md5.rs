@@ -1,0 +1,94 @@
+//! CRAM-MD5 (RFC 2195): `user SP hex(HMAC-MD5(password, challenge))`. The server proves nothing.
+
+use alloc::string::String;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+
+use super::{ExchangeError, Mechanism, Response, decode};
+use crate::secret::Secret;
+
+pub(super) struct CramMd5 {
+    user: String,
+    password: Option<Secret>,
+}
+
+impl CramMd5 {
+    pub(super) fn new(user: &str, password: &Secret) -> Self {
+        Self { user: user.into(), password: Some(password.clone()) }
+    }
+}
+
+impl Mechanism for CramMd5 {
+    fn start(&mut self) -> Option<Response> {
+        None
+    }
+
+    fn step(&mut self, challenge: &[u8]) -> Result<Response, ExchangeError> {
+        let challenge = decode(challenge)?;
+        let password = self.password.take().ok_or(ExchangeError)?;
+        let mut mac = Hmac::<Md5>::new_from_slice(password.expose().as_bytes()).map_err(|_| ExchangeError)?;
+        mac.update(&challenge);
+        let mut response = Response::default();
+        response.reserve_exact(self.user.len() + 1 + 32);
+        response.extend_from_slice(self.user.as_bytes());
+        response.push(b' ');
+        for byte in mac.finalize().into_bytes() {
+            let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+            response.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        Ok(response)
+    }
+
+    fn finish(&mut self) -> Result<(), ExchangeError> {
+        if self.password.is_none() { Ok(()) } else { Err(ExchangeError) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sasl::encode;
+
+    fn respond(user: &str, password: &str, challenge: &str) -> String {
+        let mut cram = CramMd5::new(user, &Secret::from(password));
+        assert_eq!(cram.start(), None);
+        assert_eq!(cram.finish(), Err(ExchangeError), "success before the challenge");
+        let response = cram.step(challenge.as_bytes()).unwrap();
+        assert_eq!(cram.step(challenge.as_bytes()), Err(ExchangeError), "a second challenge");
+        assert_eq!(cram.finish(), Ok(()));
+        String::from_utf8(response.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn vectors() {
+        let challenge = "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+";
+        for (user, password, challenge, expected) in [
+            // RFC 2195 §2
+            ("tim", "tanstaaftanstaaf", challenge, "tim b913a602c7eda7a495b4e6e7334d3890"),
+            // A key of exactly one block, and one that is hashed first.
+            ("tim", &"x".repeat(64), challenge, "tim fdc02445891afc04eadce2e0a03dc6a0"),
+            ("tim", &"x".repeat(65), challenge, "tim 58be6b73c6eb8692d473e4605123c66f"),
+            ("tim", "tanstaaftanstaaf", "", "tim ba0016591d612662348b20bcd7f4439a"),
+            (
+                "user",
+                "pass",
+                "PDEyMzQ1Ni4xMzIyODc2OTE0QHRlc3RzZXJ2ZXI+",
+                "user 287eb355114cf5c471c26a875f1ca4ae",
+            ),
+        ] {
+            assert_eq!(respond(user, password, challenge), expected);
+        }
+        let response = respond("tim", "tanstaaftanstaaf", challenge);
+        assert_eq!(encode(response.as_bytes()).as_str(), "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw");
+    }
+
+    /// A-11 of the attack list.
+    #[test]
+    fn a_challenge_that_is_no_base64_is_refused() {
+        for challenge in ["AA=A", "A A=", "-_", "A", "AA", "!!!!", "AAAA\n", "\0", "AAAA="] {
+            let mut cram = CramMd5::new("tim", &Secret::from("x"));
+            assert_eq!(cram.step(challenge.as_bytes()), Err(ExchangeError), "{challenge:?}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`, in one message.
+
+use super::{ExchangeError, Mechanism, Response};
+use crate::secret::Secret;
+
+pub(super) struct Plain {
+    message: Option<Response>,
+}
+
+impl Plain {
+    pub(super) fn new(authorization: &str, user: &str, password: &Secret) -> Self {
+        let mut message = Response::default();
+        message.reserve_exact(authorization.len() + user.len() + password.expose().len() + 2);
+        message.extend_from_slice(authorization.as_bytes());
+        message.push(0);
+        message.extend_from_slice(user.as_bytes());
+        message.push(0);
+        message.extend_from_slice(password.expose().as_bytes());
+        Self { message: Some(message) }
+    }
+}
+
+impl Mechanism for Plain {
+    fn start(&mut self) -> Option<Response> {
+        self.message.take()
+    }
+
+    fn step(&mut self, _challenge: &[u8]) -> Result<Response, ExchangeError> {
+        Err(ExchangeError)
+    }
+
+    fn finish(&mut self) -> Result<(), ExchangeError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sasl::encode;
+
+    /// RFC 4616 §4, RFC 4954 §4.1, and UTF-8.
+    #[test]
+    fn vectors() {
+        for (authorization, user, password, expected) in [
+            ("", "tim", "tanstaaftanstaaf", "AHRpbQB0YW5zdGFhZnRhbnN0YWFm"),
+            ("Ursel", "Kurt", "xipj3plmq", "VXJzZWwAS3VydAB4aXBqM3BsbXE="),
+            ("test", "test", "1234", "dGVzdAB0ZXN0ADEyMzQ="),
+            ("", "user@example.com", "pässword", "AHVzZXJAZXhhbXBsZS5jb20AcMOkc3N3b3Jk"),
+        ] {
+            let mut plain = Plain::new(authorization, user, &Secret::from(password));
+            let response = plain.start().unwrap();
+            assert_eq!(encode(&response).as_str(), expected);
+            assert_eq!(plain.step(b""), Err(ExchangeError), "a second message is never sent");
+            assert_eq!(plain.finish(), Ok(()));
+        }
+    }
+}

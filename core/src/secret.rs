@@ -1,0 +1,179 @@
+//! Passwords and what is made of them, kept out of every text that a person or a log may see.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
+
+/// A password or a token. Its memory is zeroed when it is dropped; `Debug` prints `***`; it has no `Display`.
+///
+/// ```
+/// use sansmtp::Secret;
+/// assert_eq!(format!("{:?}", Secret::from("hunter2")), "***");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text itself. Keep it as short-lived as you can.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// What stands where a secret was.
+pub(crate) const MASK: &str = "***";
+
+/// Finds secrets in what the server says: a server (or somebody between) can send back what it was sent,
+/// and a reply goes into events, errors and transcripts.
+#[derive(Default)]
+pub(crate) struct Redactor {
+    /// The secret itself in every plain disguise.
+    needles: Vec<Zeroizing<Vec<u8>>>,
+    /// The base64 lines of the exchange. Any longer piece of one is hidden too.
+    lines: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// A shorter secret is not searched for: it would hit by chance.
+const SHORTEST: usize = 4;
+/// A shorter piece of a base64 line is not hidden: it would hit by chance.
+const SHORTEST_PIECE: usize = 8;
+
+impl Redactor {
+    /// Hides `secret`: as it is, in hexadecimal, and in base64 at each of the three alignments.
+    pub(crate) fn hide(&mut self, secret: &[u8]) {
+        if secret.len() < SHORTEST {
+            return;
+        }
+        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+            let digit = |value: u8| digits.get(usize::from(value)).copied().unwrap_or(b'0');
+            let hex = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+            self.needles.push(Zeroizing::new(hex));
+        }
+        for shift in 0..3 {
+            let mut shifted = Zeroizing::new(Vec::with_capacity(shift + secret.len()));
+            shifted.resize(shift, 0);
+            shifted.extend_from_slice(secret);
+            let encoded = Zeroizing::new(BASE64.encode(&*shifted).into_bytes());
+            // Only the characters that depend on nothing but the secret: 6 bits each.
+            let first = (shift * 8).div_ceil(6);
+            let last = (shift + secret.len()) * 8 / 6;
+            if let Some(core) = encoded.get(first..last) {
+                self.needles.push(Zeroizing::new(core.into()));
+            }
+        }
+        self.needles.push(Zeroizing::new(secret.into()));
+    }
+
+    /// Hides one base64 line of an exchange, and every longer piece of it.
+    pub(crate) fn hide_line(&mut self, line: &[u8]) {
+        if line.len() >= SHORTEST_PIECE {
+            self.lines.push(Zeroizing::new(line.into()));
+        }
+    }
+
+    /// `text` with every secret replaced by `***`; `None` if there was none, so that the usual case copies nothing.
+    pub(crate) fn redact(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let mut hidden = Vec::new();
+        for needle in &self.needles {
+            let finder = memchr::memmem::find_iter(text, needle.as_slice());
+            hidden.extend(finder.map(|at| (at, at + needle.len())));
+        }
+        if !self.lines.is_empty() {
+            let mut start = 0;
+            for run in text.split(|byte| !is_base64(*byte)) {
+                let end = start + run.len();
+                if run.len() >= SHORTEST_PIECE && self.lines.iter().any(|line| overlaps(line.as_slice(), run))
+                {
+                    hidden.push((start, end));
+                }
+                start = end + 1;
+            }
+        }
+        if hidden.is_empty() {
+            return None;
+        }
+        hidden.sort_unstable();
+        let mut clean = Vec::with_capacity(text.len());
+        let mut done = 0;
+        for (start, end) in hidden {
+            if end <= done {
+                continue;
+            }
+            if start >= done {
+                clean.extend_from_slice(text.get(done..start).unwrap_or_default());
+                clean.extend_from_slice(MASK.as_bytes());
+            }
+            done = end;
+        }
+        clean.extend_from_slice(text.get(done..).unwrap_or_default());
+        Some(clean)
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+/// Whether one of the two is a piece of the other.
+fn overlaps(line: &[u8], run: &[u8]) -> bool {
+    memchr::memmem::find(line, run).is_some() || memchr::memmem::find(run, line).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redact(text: &[u8]) -> String {
+        let mut redactor = Redactor::default();
+        redactor.hide(b"p4ssw0rd-canary");
+        redactor.hide_line(b"AHVzZXIAcDRzc3cwcmQtY2FuYXJ5");
+        let clean = redactor.redact(text).unwrap_or_else(|| text.to_vec());
+        String::from_utf8(clean).unwrap()
+    }
+
+    #[test]
+    fn every_disguise_is_hidden() {
+        assert_eq!(redact(b"no p4ssw0rd-canary here, p4ssw0rd-canary"), "no *** here, ***");
+        assert_eq!(redact(b"<AHVzZXIAcDRzc3cwcmQtY2FuYXJ5>"), "<***>");
+        assert_eq!(redact(b"a piece: VzZXIAcDRzc3c!"), "a piece: ***!");
+        assert_eq!(redact(b"hex 703473737730726432"), "hex 703473737730726432");
+        let hex: String = b"p4ssw0rd-canary".iter().map(|byte| alloc::format!("{byte:02x}")).collect();
+        assert_eq!(redact(hex.as_bytes()), "***");
+        for prefix in ["", "x", "xy"] {
+            let encoded = BASE64.encode(alloc::format!("{prefix}p4ssw0rd-canary{prefix}"));
+            assert!(redact(encoded.as_bytes()).contains("***"), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn ordinary_replies_are_not_touched() {
+        assert_eq!(Redactor::default().redact(b"250 ok"), None);
+        assert_eq!(
+            redact(b"535 5.7.8 Authentication credentials invalid"),
+            "535 5.7.8 Authentication credentials invalid"
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! What was said, for people: every line of both sides, with secrets left out where they are written, not searched
+//! for afterwards. What the server says is searched for them all the same, since it can send back what it was sent.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::reply::display;
+use crate::secret::MASK;
+
+/// One line of a transcript. `Display` prints it as `C: EHLO x`, `S: 250 ok` or `-- TLS`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", content = "text", rename_all = "camelCase"))]
+#[non_exhaustive]
+pub enum Line {
+    /// A command, without its line end; a secret in it is `***`, whatever its length.
+    Client(String),
+    /// Lines were left out here, since nobody took them: how many.
+    LeftOut(usize),
+    /// Octets of a message were sent: how many.
+    Message(u64),
+    /// A line of a reply, its control characters as `\xNN`, secrets as `***`.
+    Server(String),
+    /// TLS is up.
+    Tls,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(text) => write!(f, "C: {text}"),
+            Self::LeftOut(lines) => write!(f, "-- {lines} lines left out"),
+            Self::Message(octets) => write!(f, "C: ({octets} octets of message)"),
+            Self::Server(text) => write!(f, "S: {text}"),
+            Self::Tls => f.write_str("-- TLS"),
+        }
+    }
+}
+
+/// Collects lines until they are taken, within a bound.
+pub(crate) struct Transcript {
+    lines: VecDeque<Line>,
+    held: usize,
+    limit: usize,
+    left_out: usize,
+}
+
+impl Transcript {
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self { lines: VecDeque::new(), held: 0, limit, left_out: 0 }
+    }
+
+    /// A command: its public part, and whether a secret follows.
+    pub(crate) fn client(&mut self, public: &[u8], secret: bool) {
+        let mut text = display(public);
+        if secret {
+            text.push_str(MASK);
+        }
+        self.push(Line::Client(text));
+    }
+
+    /// A reply as the parser gives it, redacted.
+    pub(crate) fn server(&mut self, code: u16, text: &[u8]) {
+        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        for (number, line) in lines.iter().enumerate() {
+            let separator = if number + 1 == lines.len() { ' ' } else { '-' };
+            self.push(Line::Server(alloc::format!("{code}{separator}{}", display(line))));
+        }
+    }
+
+    pub(crate) fn message(&mut self, octets: u64) {
+        if let Some(Line::Message(before)) = self.lines.back_mut() {
+            *before += octets;
+        } else {
+            self.push(Line::Message(octets));
+        }
+    }
+
+    pub(crate) fn tls(&mut self) {
+        self.push(Line::Tls);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Line> {
+        if let Some(line) = self.lines.pop_front() {
+            self.held -= size(&line);
+            return Some(line);
+        }
+        match core::mem::take(&mut self.left_out) {
+            0 => None,
+            lines => Some(Line::LeftOut(lines)),
+        }
+    }
+
+    fn push(&mut self, line: Line) {
+        let held = self.held + size(&line);
+        if self.left_out > 0 || held > self.limit {
+            self.left_out += 1;
+        } else {
+            self.held = held;
+            self.lines.push_back(line);
+        }
+    }
+}
+
+fn size(line: &Line) -> usize {
+    size_of::<Line>()
+        + match line {
+            Line::Client(text) | Line::Server(text) => text.len(),
+            Line::LeftOut(_) | Line::Message(_) | Line::Tls => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn taken(transcript: &mut Transcript) -> Vec<String> {
+        core::iter::from_fn(|| transcript.pop()).map(|line| line.to_string()).collect()
+    }
+
+    #[test]
+    fn lines_as_a_person_reads_them() {
+        let mut transcript = Transcript::new(10_000);
+        transcript.server(250, b"one\ntwo \x1b[0m");
+        transcript.client(b"AUTH PLAIN ", true);
+        transcript.tls();
+        transcript.message(5);
+        transcript.message(6);
+        assert_eq!(
+            taken(&mut transcript),
+            ["S: 250-one", "S: 250 two \\x1b[0m", "C: AUTH PLAIN ***", "-- TLS", "C: (11 octets of message)"]
+        );
+    }
+
+    #[test]
+    fn what_nobody_takes_is_left_out() {
+        let mut transcript = Transcript::new(200);
+        for _ in 0..10 {
+            transcript.client(b"NOOP", false);
+        }
+        let lines = taken(&mut transcript);
+        let kept = lines.len() - 1;
+        assert!(kept > 0 && kept < 10);
+        assert_eq!(lines.last().unwrap(), &alloc::format!("-- {} lines left out", 10 - kept));
+        transcript.client(b"NOOP", false);
+        assert_eq!(taken(&mut transcript), ["C: NOOP"]);
+    }
+}
