@@ -205,14 +205,6 @@ pub enum Unsupported {
     StartTls,
 }
 
-impl Error {
-    /// Whether the error ended the session. An error of the caller does not, unless it is about a message body.
-    #[must_use]
-    pub const fn is_fatal(self) -> bool {
-        !matches!(self, Self::ApiMisuse(_) | Self::InvalidInput(_) | Self::Unsupported(_))
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())
@@ -376,6 +368,14 @@ macro_rules! class {
                 Self::$class(payload)
             }
         }
+
+        impl fmt::Display for $payload {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.message())
+            }
+        }
+
+        impl core::error::Error for $payload {}
     )*};
 }
 

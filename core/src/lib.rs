@@ -78,6 +78,7 @@ mod event;
 pub mod reply;
 pub mod sasl;
 mod secret;
+pub mod settings;
 mod time;
 pub mod transcript;
 mod transmit;

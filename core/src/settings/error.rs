@@ -1,0 +1,115 @@
+//! What is wrong with a setting, and what to write instead.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::error::InvalidInput;
+
+/// A setting that cannot be used. Its text says what to write instead, and never shows a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// An authentication type that does not exist.
+    AuthType(String),
+    /// A mechanism that exists and that this build does not have.
+    AuthTypeNotBuiltIn(String),
+    /// A setting that is either on or off has another value.
+    Boolean(&'static str),
+    /// A connection type that does not exist.
+    ConnectType(String),
+    /// The name for EHLO.
+    HelloName(String),
+    /// The server is neither a host name nor an address.
+    Host(String),
+    /// The default sender is no address.
+    MailFrom(String, InvalidInput),
+    /// A list of mechanisms has a name that cannot be one, or is empty.
+    Mechanisms(String),
+    /// A user is set and no password.
+    PasswordMissing,
+    /// A port that is not a number from 1 to 65535.
+    Port(String),
+    /// A URL of another scheme than `smtp:` and `smtps:`.
+    Scheme(String),
+    /// No server is set.
+    ServerMissing,
+    /// A setting of this name does not exist.
+    Unknown(String),
+    /// A URL with a part that has no meaning here.
+    Url(&'static str),
+    /// A password is set and no user.
+    UserMissing,
+    /// The user or the password has a NUL character.
+    UserOrPassword,
+}
+
+impl SettingsError {
+    /// The setting that is wrong, by the name that it has in JavaScript.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        match self {
+            Self::AuthType(_) | Self::AuthTypeNotBuiltIn(_) => "authType",
+            Self::Boolean(name) => name,
+            Self::ConnectType(_) => "connectType",
+            Self::HelloName(_) => "heloDomain",
+            Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
+            Self::MailFrom(..) => "mailFrom",
+            Self::Mechanisms(_) => "authMechanisms",
+            Self::PasswordMissing => "password",
+            Self::Port(_) => "port",
+            Self::Unknown(name) => name,
+            Self::UserMissing | Self::UserOrPassword => "user",
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (quoted, advice) = match self {
+            Self::AuthType(value) => (
+                value,
+                " is not an authentication type; write authAuto to let the server's offer decide, or a mechanism \
+                 such as authPlain, authLogin or authCramMd5",
+            ),
+            Self::AuthTypeNotBuiltIn(value) => (
+                value,
+                " is not built into this package; write authAuto, authPlain, authLogin or authCramMd5",
+            ),
+            Self::Boolean(name) => return write!(f, "{name} must be true or false"),
+            Self::ConnectType(value) => (
+                value,
+                " is not a connection type; write connectNormal, connectSSLAuto, connectSTARTTLS, connectDirectSSL \
+                 or connectTryTLS",
+            ),
+            Self::HelloName(value) => {
+                (value, " cannot be heloDomain; write a full host name, or an address as [192.0.2.1]")
+            }
+            Self::Host(value) => (
+                value,
+                " is not a server; write a host name or an address, with the port behind a space or a colon: \
+                 \"mail.example.com 587\", \"[::1]:587\"",
+            ),
+            Self::MailFrom(value, error) => return write!(f, "\"{value}\" cannot be mailFrom: {error}"),
+            Self::Mechanisms(value) => (
+                value,
+                " is not a list of built-in mechanisms; write their names in the order of preference, such as \
+                 \"PLAIN LOGIN\"",
+            ),
+            Self::PasswordMissing => {
+                return f.write_str("user is set but password is not; set both or neither");
+            }
+            Self::Port(value) => (value, " is not a port; write a number from 1 to 65535, such as 587"),
+            Self::Scheme(value) => (value, " is not a scheme for a mail server; write smtp:// or smtps://"),
+            Self::ServerMissing => {
+                return f.write_str("no server is set; write its host name or its address");
+            }
+            Self::Unknown(value) => (value, " is not a setting"),
+            Self::Url(part) => return write!(f, "the URL of the server must have no {part}"),
+            Self::UserMissing => return f.write_str("password is set but user is not; set both or neither"),
+            Self::UserOrPassword => return f.write_str("user and password must not have a NUL character"),
+        };
+        write!(f, "\"{quoted}\"{advice}")
+    }
+}
+
+impl core::error::Error for SettingsError {}

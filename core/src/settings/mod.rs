@@ -1,0 +1,376 @@
+//! The settings of a session as people write them, for every front end: one server, one port, how the connection is
+//! secured, who logs in and how. [`Server::resolve`] makes a [`Config`] of them and says what was chosen.
+
+mod auth_type;
+mod connect_type;
+mod error;
+mod server_text;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+pub use auth_type::AuthType;
+pub use connect_type::ConnectType;
+pub use error::SettingsError;
+
+use crate::config::{Config, RecipientPolicy, TlsMode};
+use crate::envelope::{HelloName, ReversePath};
+use crate::sasl::{Authentication, MechanismName};
+use crate::secret::Secret;
+
+/// The settings of a session as people write them.
+///
+/// ```
+/// use sansmtp::TlsMode;
+/// use sansmtp::settings::Server;
+/// let mut server = Server::parse("mail.example.com 587")?;
+/// server.set("connectType", "connectSSLAuto")?;
+/// server.set("user", "ann@example.com")?;
+/// server.set("password", "secret")?;
+/// let resolved = server.resolve()?;
+/// assert_eq!((resolved.port, resolved.config.tls), (587, TlsMode::Required));
+/// # Ok::<(), sansmtp::settings::SettingsError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Server {
+    host: String,
+    port: Option<u16>,
+    connect_type: Option<ConnectType>,
+    legacy: Legacy,
+    auth_type: AuthType,
+    mechanisms: Vec<MechanismName>,
+    user: String,
+    password: Secret,
+    hello: HelloName,
+    mail_from: Option<ReversePath>,
+    allow_insecure_auth: bool,
+    all_or_none: bool,
+    verify_peer: bool,
+}
+
+/// How older products say how the connection is secured: in up to three settings.
+#[derive(Clone, Copy, Debug, Default)]
+struct Legacy {
+    use_ssl: Option<bool>,
+    use_start_tls: Option<bool>,
+}
+
+/// A [`Config`], where to connect, and what was chosen for the user.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The server's host name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How the session is to behave.
+    pub config: Config,
+    /// The sender for messages that name none.
+    pub mail_from: Option<ReversePath>,
+    /// What was chosen because it was not said.
+    pub choices: Vec<Choice>,
+}
+
+/// A setting that was chosen, so that a user can pin it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Choice {
+    /// The setting by its JavaScript name.
+    pub setting: &'static str,
+    /// What was chosen.
+    pub value: String,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Server {
+    /// A server from `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or
+    /// without `user:password@`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let parsed = server_text::parse(text)?;
+        Ok(Self {
+            host: parsed.host,
+            port: parsed.port,
+            connect_type: parsed.is_smtps.then_some(ConnectType::DirectSsl),
+            legacy: Legacy::default(),
+            auth_type: AuthType::Auto,
+            mechanisms: Vec::new(),
+            user: parsed.user.unwrap_or_default(),
+            password: Secret::from(parsed.password.unwrap_or_default()),
+            hello: HelloName::default(),
+            mail_from: None,
+            allow_insecure_auth: false,
+            all_or_none: false,
+            verify_peer: true,
+        })
+    }
+
+    /// Sets one setting by its name, in any case, from text. The names are those of the JavaScript `SmtpServer` and
+    /// their synonyms in other products:
+    ///
+    /// | setting | synonyms | value |
+    /// |---|---|---|
+    /// | `server` | `host` | as for [`Self::parse`], without the port |
+    /// | `port` | | 1 to 65535; empty or 0: chosen |
+    /// | `connectType` | `sslMode` | see [`ConnectType::parse`] |
+    /// | | `useSSL`, `SSL.Enabled`, `secure` | `true` or `false`; the port decides what `true` means |
+    /// | | `SSL.UseStartTLS` | `true` or `false` |
+    /// | `authType` | | see [`AuthType::parse`] |
+    /// | `authMechanisms` | | names, separated by spaces or commas: only these, in this order |
+    /// | `user` | `userName` | |
+    /// | `password` | `pass` | |
+    /// | `heloDomain` | `name` | a full host name, or an address in brackets; empty: `[127.0.0.1]` |
+    /// | `mailFrom` | | an address |
+    /// | `allowInsecureAuth` | | `true` or `false` |
+    /// | `allOrNone` | | `true` or `false` |
+    /// | `rejectUnauthorized` | | `true` or `false` |
+    ///
+    /// # Errors
+    /// [`SettingsError`] says what to write instead; nothing is changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingsError> {
+        match name.to_ascii_lowercase().as_str() {
+            "server" | "host" => self.host = server_text::host(value.trim())?,
+            "port" => {
+                self.port = if matches!(value, "" | "0") { None } else { Some(server_text::port(value)?) };
+            }
+            "connecttype" | "sslmode" => self.connect_type = Some(ConnectType::parse(value)?),
+            "usessl" | "ssl.enabled" | "secure" => self.legacy.use_ssl = Some(boolean("useSSL", value)?),
+            "ssl.usestarttls" | "usestarttls" => {
+                self.legacy.use_start_tls = Some(boolean("SSL.UseStartTLS", value)?);
+            }
+            "authtype" => self.auth_type = AuthType::parse(value)?,
+            "authmechanisms" => self.mechanisms = mechanisms(value)?,
+            "user" | "username" => self.user = value.into(),
+            "password" | "pass" => self.password = Secret::from(value),
+            "helodomain" | "name" if value.is_empty() => self.hello = HelloName::default(),
+            "helodomain" | "name" => {
+                self.hello = HelloName::parse(value).map_err(|_| SettingsError::HelloName(value.into()))?;
+            }
+            "mailfrom" => {
+                let parsed = ReversePath::parse(value)
+                    .map_err(|error| SettingsError::MailFrom(value.into(), error))?;
+                self.mail_from = Some(parsed).filter(|_| !value.is_empty());
+            }
+            "allowinsecureauth" => self.allow_insecure_auth = boolean("allowInsecureAuth", value)?,
+            "allornone" => self.all_or_none = boolean("allOrNone", value)?,
+            "rejectunauthorized" => self.verify_peer = boolean("rejectUnauthorized", value)?,
+            _ => return Err(SettingsError::Unknown(name.into())),
+        }
+        Ok(())
+    }
+
+    /// Checks the settings against each other and chooses what was left open.
+    ///
+    /// # Errors
+    /// [`SettingsError`] says what to write instead.
+    pub fn resolve(&self) -> Result<Resolved, SettingsError> {
+        let mut choices = Vec::new();
+        let connect_type = self.connect_type(&mut choices);
+        let port = self.port.unwrap_or_else(|| {
+            let port = connect_type.default_port();
+            let reason = if port == 465 { "TLS comes first" } else { "no port was given" };
+            choices.push(Choice { setting: "port", value: port.to_string(), reason });
+            port
+        });
+        let tls = connect_type.tls_mode(port);
+        if connect_type == ConnectType::SslAuto {
+            let (value, reason) = if tls == TlsMode::Required {
+                ("connectSTARTTLS", "ports 25 and 587 start in clear")
+            } else {
+                ("connectDirectSSL", "on this port TLS comes first")
+            };
+            choices.push(Choice { setting: "connectType", value: value.into(), reason });
+        }
+        let mut config = Config::new(tls);
+        config.hello = self.hello.clone();
+        config.authentication = self.authentication()?;
+        config.allow_insecure_auth = self.allow_insecure_auth;
+        config.verify_peer = self.verify_peer;
+        if self.all_or_none {
+            config.recipients = RecipientPolicy::AllOrNone;
+        }
+        Ok(Resolved { host: self.host.clone(), port, config, mail_from: self.mail_from.clone(), choices })
+    }
+
+    /// What is said by its own name wins; then what older products say; else [`ConnectType::TryTls`].
+    fn connect_type(&self, choices: &mut Vec<Choice>) -> ConnectType {
+        if let Some(connect_type) = self.connect_type {
+            return connect_type;
+        }
+        let (connect_type, reason) = match (self.legacy.use_ssl, self.legacy.use_start_tls) {
+            (Some(false), _) => (ConnectType::Normal, "useSSL is false"),
+            (_, Some(true)) => (ConnectType::StartTls, "SSL.UseStartTLS is true"),
+            (Some(true), Some(false)) => (ConnectType::DirectSsl, "SSL.UseStartTLS is false"),
+            (Some(true), None) => (ConnectType::SslAuto, "useSSL is true, and the port says how"),
+            (None, Some(false) | None) => (ConnectType::TryTls, "no connection type was given"),
+        };
+        choices.push(Choice { setting: "connectType", value: connect_type.name().into(), reason });
+        connect_type
+    }
+
+    fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
+        let unless_built_in = |mechanism: MechanismName| {
+            if mechanism.is_built_in() {
+                Ok(mechanism)
+            } else {
+                Err(SettingsError::AuthTypeNotBuiltIn(mechanism.to_string()))
+            }
+        };
+        let forced = self.auth_type.mechanism().map(unless_built_in).transpose()?;
+        match (self.user.is_empty(), self.password.expose().is_empty()) {
+            (true, true) => return Ok(None),
+            (true, false) => return Err(SettingsError::UserMissing),
+            (false, true) => return Err(SettingsError::PasswordMissing),
+            (false, false) => {}
+        }
+        let authentication = Authentication::password(&self.user, self.password.clone())
+            .map_err(|_| SettingsError::UserOrPassword)?;
+        let allowed = match forced {
+            Some(forced) => Vec::from([forced]),
+            None if self.mechanisms.is_empty() => return Ok(Some(authentication)),
+            None => self.mechanisms.clone(),
+        };
+        authentication.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::UserOrPassword)
+    }
+}
+
+fn boolean(name: &'static str, value: &str) -> Result<bool, SettingsError> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" | "" => Ok(false),
+        _ => Err(SettingsError::Boolean(name)),
+    }
+}
+
+fn mechanisms(value: &str) -> Result<Vec<MechanismName>, SettingsError> {
+    let names = value.split([' ', ',']).filter(|name| !name.is_empty());
+    let parsed: Option<Vec<_>> =
+        names.map(|name| MechanismName::parse(name).ok().filter(MechanismName::is_built_in)).collect();
+    parsed.ok_or_else(|| SettingsError::Mechanisms(value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str, settings: &[(&str, &str)]) -> Result<Resolved, SettingsError> {
+        let mut server = Server::parse(text)?;
+        for (name, value) in settings {
+            server.set(name, value)?;
+        }
+        server.resolve()
+    }
+
+    fn choices(resolved: &Resolved) -> Vec<String> {
+        resolved.choices.iter().map(|choice| alloc::format!("{}={}", choice.setting, choice.value)).collect()
+    }
+
+    #[test]
+    fn ports_and_modes() {
+        use TlsMode::{Implicit, Never, Opportunistic, Required};
+        for (text, settings, port, tls, chosen) in [
+            ("h", &[][..], 25, Opportunistic, &["connectType=connectTryTLS", "port=25"][..]),
+            ("h 2525", &[("connectType", "connectNormal")], 2525, Never, &[]),
+            ("h", &[("connectType", "3")], 465, Implicit, &["port=465"]),
+            ("h", &[("connectType", "1")], 25, Required, &["port=25", "connectType=connectSTARTTLS"]),
+            ("h 465", &[("connectType", "1")], 465, Implicit, &["connectType=connectDirectSSL"]),
+            ("h 587", &[("connectType", "AfterConnect")], 587, Required, &[]),
+            ("smtps://h", &[], 465, Implicit, &["port=465"]),
+            ("smtp://h:587", &[], 587, Opportunistic, &["connectType=connectTryTLS"]),
+            (
+                "h 587",
+                &[("useSSL", "true")],
+                587,
+                Required,
+                &["connectType=connectSSLAuto", "connectType=connectSTARTTLS"],
+            ),
+            (
+                "h 465",
+                &[("SSL.Enabled", "true")],
+                465,
+                Implicit,
+                &["connectType=connectSSLAuto", "connectType=connectDirectSSL"],
+            ),
+            (
+                "h 2525",
+                &[("ssl.enabled", "true"), ("SSL.UseStartTLS", "true")],
+                2525,
+                Required,
+                &["connectType=connectSTARTTLS"],
+            ),
+            (
+                "h 25",
+                &[("UseSSL", "true"), ("SSL.UseStartTLS", "false")],
+                25,
+                Implicit,
+                &["connectType=connectDirectSSL"],
+            ),
+            (
+                "h 25",
+                &[("UseSSL", "false"), ("SSL.UseStartTLS", "true")],
+                25,
+                Never,
+                &["connectType=connectNormal"],
+            ),
+            ("h 25", &[("UseSSL", "true"), ("SSLMode", "smImplicit")], 25, Implicit, &[]),
+            ("h 25", &[("UseSSL", "false"), ("connectType", "connectSTARTTLS")], 25, Required, &[]),
+        ] {
+            let resolved = server(text, settings).unwrap();
+            assert_eq!((resolved.port, resolved.config.tls), (port, tls), "{text} {settings:?}");
+            assert_eq!(choices(&resolved), chosen, "{text} {settings:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_come_in_pairs() {
+        assert!(server("h", &[]).unwrap().config.authentication.is_none());
+        assert_eq!(server("h", &[("user", "ann")]).unwrap_err(), SettingsError::PasswordMissing);
+        assert_eq!(server("h", &[("password", "x")]).unwrap_err(), SettingsError::UserMissing);
+        assert_eq!(server("smtp://ann@h", &[]).unwrap_err(), SettingsError::PasswordMissing);
+        assert_eq!(
+            server("h", &[("user", "a\0"), ("pass", "x")]).unwrap_err(),
+            SettingsError::UserOrPassword
+        );
+        assert!(server("smtp://ann:x@h", &[]).unwrap().config.authentication.is_some());
+    }
+
+    #[test]
+    fn mechanisms_in_order() {
+        let allowed = |settings: &[(&str, &str)]| {
+            let mut all = Vec::from([("user", "ann"), ("password", "x")]);
+            all.extend(settings);
+            let resolved = server("h", &all)?;
+            let names = resolved.config.authentication.unwrap().allowed();
+            Ok::<_, SettingsError>(names.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(allowed(&[]).unwrap(), ["CRAM-MD5", "PLAIN", "LOGIN"]);
+        assert_eq!(allowed(&[("authMechanisms", "login, plain")]).unwrap(), ["LOGIN", "PLAIN"]);
+        assert_eq!(allowed(&[("authType", "authPlain")]).unwrap(), ["PLAIN"]);
+        assert_eq!(
+            allowed(&[("authType", "authNtlm")]),
+            Err(SettingsError::AuthTypeNotBuiltIn("NTLM".into()))
+        );
+        assert_eq!(allowed(&[("authMechanisms", "X-OWN")]), Err(SettingsError::Mechanisms("X-OWN".into())));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_changes_nothing() {
+        for (name, value, setting) in [
+            ("port", "70000", "port"),
+            ("port", "x", "port"),
+            ("server", "a b", "server"),
+            ("connectType", "ssl/tls", "connectType"),
+            ("authType", "Password", "authType"),
+            ("heloDomain", "x y", "heloDomain"),
+            ("mailFrom", "ann", "mailFrom"),
+            ("allowInsecureAuth", "maybe", "allowInsecureAuth"),
+            ("colour", "red", "colour"),
+        ] {
+            let error = server("h 25", &[(name, value)]).unwrap_err();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().len() > 10, "{error}");
+        }
+    }
+}
