@@ -125,9 +125,9 @@ impl Client {
         self.queue_secret(b"", Some(encoded.as_bytes()), Expect::Auth);
     }
 
-    pub(super) fn auth_replied(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn auth_replied(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match reply.code.get() {
-            235 => self.auth_succeeded(owned(reply, true)),
+            235 => self.auth_succeeded(),
             334 => {
                 self.challenged(reply);
                 Ok(())
@@ -136,11 +136,11 @@ impl Client {
                 self.auth_refused(owned(reply, true));
                 Ok(())
             }
-            _ => Err(self.fatal(PeerMisbehaved::AuthReply.into(), Some(owned(reply, true)))),
+            _ => Err(PeerMisbehaved::AuthReply),
         }
     }
 
-    fn auth_succeeded(&mut self, reply: Reply) -> Result<(), Error> {
+    fn auth_succeeded(&mut self) -> Result<(), PeerMisbehaved> {
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
         let counts = exchange.deferred.is_none()
             && match &mut exchange.driver {
@@ -151,7 +151,7 @@ impl Client {
                 }
             };
         if !counts {
-            return Err(self.fatal(PeerMisbehaved::AuthReply.into(), Some(reply)));
+            return Err(PeerMisbehaved::AuthReply);
         }
         self.authenticated();
         Ok(())
@@ -209,10 +209,10 @@ impl Client {
         }
     }
 
-    pub(super) fn auth_cancelled(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn auth_cancelled(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         let reply = owned(reply, true);
         if !reply.code().is_negative() {
-            return Err(self.fatal(PeerMisbehaved::AuthReply.into(), Some(reply)));
+            return Err(PeerMisbehaved::AuthReply);
         }
         let why = self.exchange.as_ref().and_then(|exchange| exchange.cancelled);
         let error = why.unwrap_or(PeerMisbehaved::Challenge.into());

@@ -47,9 +47,13 @@ impl Client {
         true
     }
 
-    pub(super) fn command_answered(&mut self, id: OperationId, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn command_answered(
+        &mut self,
+        id: OperationId,
+        reply: &ReplyRef<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         if !Self::is_done(reply) && !reply.code.is_negative() {
-            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(owned(reply, true))));
+            return Err(PeerMisbehaved::UnexpectedReply);
         }
         if let Some(Operation::Command(command)) = self.operations.pop_front()
             && command.line == "RSET\r\n"

@@ -17,7 +17,12 @@ impl Client {
     /// The session broke. Nothing more goes out; every later call gives the same error.
     #[must_use]
     pub(super) fn fatal(&mut self, error: Error, reply: Option<Reply>) -> Error {
-        let failure = Failure { reply, ..Failure::error(self.stage(), error) };
+        self.fatal_at(self.stage(), error, reply)
+    }
+
+    #[must_use]
+    pub(super) fn fatal_at(&mut self, stage: Stage, error: Error, reply: Option<Reply>) -> Error {
+        let failure = Failure { reply, ..Failure::error(stage, error) };
         self.error = Some(error);
         self.break_off(&failure);
         error

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Client, Operation, Phase};
-use crate::error::{Error, Stage};
+use crate::error::{PeerMisbehaved, Stage};
 use crate::event::OperationId;
 use crate::reply::ReplyRef;
 use crate::time::{Time, Timeouts};
@@ -132,9 +132,10 @@ impl Client {
         self.expected.push_back(Expected { what: Expect::Greeting, end, written_at: Some(now) });
     }
 
-    /// Gives a reply to what it answers.
-    pub(super) fn dispatch(&mut self, expected: Expected, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        match expected.what {
+    /// Gives a reply to what it answers. An error: the command cannot have this reply, so that no reply behind it
+    /// can be trusted to belong to its command.
+    pub(super) fn dispatch(&mut self, what: Expect, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+        match what {
             Expect::Auth => self.auth_replied(reply),
             Expect::AuthCancel => self.auth_cancelled(reply),
             Expect::Command(id) => self.command_answered(id, reply),

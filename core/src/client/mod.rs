@@ -205,7 +205,10 @@ impl Client {
             self.server_closes(expected.stage(), owned(&reply, true));
             return Ok(());
         }
-        self.dispatch(expected, &reply)?;
+        let stage = expected.stage();
+        if let Err(how) = self.dispatch(expected.what, &reply) {
+            return Err(self.fatal_at(stage, how.into(), Some(owned(&reply, true))));
+        }
         self.advance();
         Ok(())
     }

@@ -16,11 +16,10 @@ use super::expect::Expect;
 
 impl Client {
     /// RFC 5321 §3.1: 220 opens the session, 554 and the like refuse it; the client then says QUIT.
-    pub(super) fn greeted(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        let greeting = owned(reply, false);
+    pub(super) fn greeted(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match reply.code.get() {
             220 => {
-                self.events.push_back(Event::Greeting { reply: greeting });
+                self.events.push_back(Event::Greeting { reply: owned(reply, false) });
                 self.queue_ehlo();
                 Ok(())
             }
@@ -28,7 +27,7 @@ impl Client {
                 self.setup_failed(Failure::refused(Stage::Greeting, owned(reply, true)));
                 Ok(())
             }
-            _ => Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(greeting))),
+            _ => Err(PeerMisbehaved::UnexpectedReply),
         }
     }
 
@@ -37,7 +36,7 @@ impl Client {
     }
 
     /// RFC 5321 §4.1.1.1, with HELO where EHLO is not known and nothing that only EHLO brings is needed.
-    pub(super) fn ehlo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn ehlo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match reply.code.get() {
             250 => {
                 self.capabilities = Capabilities::parse(reply.text);
@@ -52,7 +51,7 @@ impl Client {
         }
     }
 
-    pub(super) fn helo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn helo_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         if reply.code.get() != 250 {
             return self.hello_refused(reply);
         }
@@ -62,9 +61,9 @@ impl Client {
         Ok(())
     }
 
-    fn hello_refused(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    fn hello_refused(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         if !reply.code.is_negative() {
-            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(owned(reply, false))));
+            return Err(PeerMisbehaved::UnexpectedReply);
         }
         self.setup_failed(Failure::refused(Stage::Hello, owned(reply, true)));
         Ok(())
@@ -97,7 +96,7 @@ impl Client {
     }
 
     /// RFC 3207 §4. Only 220 starts TLS.
-    pub(super) fn starttls_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn starttls_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         let reply = owned(reply, true);
         if reply.code().get() == 220 {
             self.phase = Phase::Tls;
@@ -110,7 +109,7 @@ impl Client {
         } else if reply.code().is_negative() {
             self.setup_failed(Failure::refused(Stage::Tls, reply));
         } else {
-            return Err(self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(reply)));
+            return Err(PeerMisbehaved::UnexpectedReply);
         }
         Ok(())
     }

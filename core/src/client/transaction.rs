@@ -232,11 +232,19 @@ impl Client {
 
     /// RSET before MAIL: refused or not, MAIL is on its way, and its reply tells. A lone dot: the server must not have
     /// taken the message that was not there, and whatever it says, nothing was delivered.
-    pub(super) fn formality_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        if Self::is_done(reply) || reply.code.is_negative() { Ok(()) } else { Err(self.out_of_step(reply)) }
+    pub(super) fn formality_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+        if Self::is_done(reply) || reply.code.is_negative() {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::UnexpectedReply)
+        }
     }
 
-    pub(super) fn mail_answered(&mut self, id: OperationId, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn mail_answered(
+        &mut self,
+        id: OperationId,
+        reply: &ReplyRef<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         let answer = owned(reply, true);
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         if reply.code.get() == 250 {
@@ -245,7 +253,7 @@ impl Client {
         } else if reply.code.is_negative() {
             transaction.decided = Some(Failure::refused(Stage::Sender, answer));
         } else {
-            return Err(self.out_of_step(reply));
+            return Err(PeerMisbehaved::UnexpectedReply);
         }
         Ok(())
     }
@@ -255,12 +263,12 @@ impl Client {
         id: OperationId,
         index: usize,
         reply: &ReplyRef<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), PeerMisbehaved> {
         let verdict = match reply.code.get() {
             250..=252 => Verdict::Accepted,
             400..500 | 552 => Verdict::Temporary,
             500.. => Verdict::Permanent,
-            _ => return Err(self.out_of_step(reply)),
+            _ => return Err(PeerMisbehaved::UnexpectedReply),
         };
         let policy = self.config.recipients;
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
@@ -273,7 +281,11 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn data_answered(&mut self, id: OperationId, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn data_answered(
+        &mut self,
+        id: OperationId,
+        reply: &ReplyRef<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         let answer = owned(reply, true);
         let start = self.out.end();
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
@@ -291,14 +303,18 @@ impl Client {
                 transaction.decided.get_or_insert(failure);
                 self.needs_reset = transaction.sender_accepted;
             }
-            _ => return Err(self.out_of_step(reply)),
+            _ => return Err(PeerMisbehaved::UnexpectedReply),
         }
         Ok(())
     }
 
-    pub(super) fn end_answered(&mut self, id: OperationId, reply: &ReplyRef<'_>) -> Result<(), Error> {
+    pub(super) fn end_answered(
+        &mut self,
+        id: OperationId,
+        reply: &ReplyRef<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         if !Self::is_done(reply) && !reply.code.is_negative() {
-            return Err(self.out_of_step(reply));
+            return Err(PeerMisbehaved::UnexpectedReply);
         }
         let answer = owned(reply, true);
         self.operations.pop_front();
@@ -309,11 +325,6 @@ impl Client {
             self.events.push_back(Event::Delivered { operation: id, reply: answer });
         }
         Ok(())
-    }
-
-    /// A reply that the command cannot have: nothing that follows can be trusted to belong to its command.
-    fn out_of_step(&mut self, reply: &ReplyRef<'_>) -> Error {
-        self.fatal(PeerMisbehaved::UnexpectedReply.into(), Some(owned(reply, true)))
     }
 
     pub(super) fn push_body(&mut self, id: OperationId, piece: &[u8]) -> Result<usize, Error> {

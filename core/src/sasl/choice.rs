@@ -105,7 +105,9 @@ impl Authentication {
         &self.mechanisms
     }
 
-    pub(crate) fn authorization(&self) -> &str {
+    /// The identity to act as; empty: the user's own.
+    #[must_use]
+    pub fn authorization(&self) -> &str {
         &self.authorization
     }
 

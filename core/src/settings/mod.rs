@@ -39,6 +39,7 @@ pub struct Server {
     legacy: Legacy,
     auth_type: AuthType,
     mechanisms: Vec<MechanismName>,
+    host_mechanism: Option<MechanismName>,
     user: String,
     password: Secret,
     hello: HelloName,
@@ -97,6 +98,7 @@ impl Server {
             legacy: Legacy::default(),
             auth_type: AuthType::Auto,
             mechanisms: Vec::new(),
+            host_mechanism: None,
             user: parsed.user.unwrap_or_default(),
             password: Secret::from(parsed.password.unwrap_or_default()),
             hello: HelloName::default(),
@@ -119,6 +121,7 @@ impl Server {
     /// | | `SSL.UseStartTLS` | `true` or `false` |
     /// | `authType` | | see [`AuthType::parse`] |
     /// | `authMechanisms` | | names, separated by spaces or commas: only these, in this order |
+    /// | `hostMechanism` | | the name of a mechanism that the host carries out, with credentials of its own |
     /// | `user` | `userName` | |
     /// | `password` | `pass` | |
     /// | `heloDomain` | `name` | a full host name, or an address in brackets; empty: `[127.0.0.1]` |
@@ -142,6 +145,11 @@ impl Server {
             }
             "authtype" => self.auth_type = AuthType::parse(value)?,
             "authmechanisms" => self.mechanisms = mechanisms(value)?,
+            "hostmechanism" => {
+                let parsed =
+                    MechanismName::parse(value).map_err(|_| SettingsError::Mechanisms(value.into()))?;
+                self.host_mechanism = Some(parsed);
+            }
             "user" | "username" => self.user = value.into(),
             "password" | "pass" => self.password = Secret::from(value),
             "helodomain" | "name" if value.is_empty() => self.hello = HelloName::default(),
@@ -211,6 +219,9 @@ impl Server {
     }
 
     fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
+        if let Some(mechanism) = &self.host_mechanism {
+            return Ok(Some(Authentication::host(mechanism.clone())));
+        }
         let unless_built_in = |mechanism: MechanismName| {
             if mechanism.is_built_in() {
                 Ok(mechanism)

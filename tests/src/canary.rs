@@ -1,0 +1,71 @@
+//! Looks for a secret in everything that a session gives out.
+
+/// A secret in all the forms in which it could leak: as it is, in hexadecimal, in base64 at each alignment.
+#[derive(Debug)]
+pub struct Canary(Vec<Vec<u8>>);
+
+impl Canary {
+    /// A canary for this secret. A secret of fewer than four octets is found by chance and not looked for.
+    #[must_use]
+    pub fn new(secret: &str) -> Self {
+        if secret.len() < 4 {
+            return Self(Vec::new());
+        }
+        let mut forms = vec![secret.as_bytes().to_vec()];
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        forms.push(hex.to_uppercase().into_bytes());
+        forms.push(hex.into_bytes());
+        for shift in 0..3 {
+            let padded = [&vec![0; shift][..], secret.as_bytes()].concat();
+            let encoded = base64(&padded);
+            forms.push(encoded[(shift * 8).div_ceil(6)..padded.len() * 8 / 6].to_vec());
+        }
+        Self(forms)
+    }
+
+    /// Panics if one of the forms is in `text`.
+    pub fn check(&self, text: &[u8], place: &str) {
+        for form in &self.0 {
+            let found = text.windows(form.len()).any(|window| window == form);
+            assert!(!found, "{place} shows the password: {}", String::from_utf8_lossy(text));
+        }
+    }
+}
+
+/// Base64 without padding, by the book: the code under test is not its own judge.
+fn base64(octets: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |at: usize| octets.get(at / 8).is_some_and(|octet| octet >> (7 - at % 8) & 1 == 1);
+    (0..(octets.len() * 8).div_ceil(6))
+        .map(|index| {
+            let value = (0..6).fold(0, |value, offset| value << 1 | usize::from(bit(index * 6 + offset)));
+            ALPHABET[value]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_by_the_book() {
+        assert_eq!(base64(b"\0tim\0tanstaaftanstaaf"), b"AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
+        assert_eq!(base64(b"a"), b"YQ");
+    }
+
+    #[test]
+    fn every_form_is_found() {
+        let canary = Canary::new("hunter2-secret");
+        for text in [
+            "x hunter2-secret y".to_owned(),
+            "68756e746572322d736563726574".to_owned(),
+            String::from_utf8(base64(b"\0ann\0hunter2-secret")).unwrap(),
+            String::from_utf8(base64(b"ann\0hunter2-secret!")).unwrap(),
+            String::from_utf8(base64(b"nn\0hunter2-secret!!")).unwrap(),
+        ] {
+            assert!(std::panic::catch_unwind(|| canary.check(text.as_bytes(), "test")).is_err(), "{text}");
+        }
+        canary.check(b"nothing", "test");
+    }
+}

@@ -1,0 +1,444 @@
+//! The bodies of the fuzz targets: what they check is true for any input. They run on stable too, over the seeds and
+//! over random input, in `tests/properties.rs`.
+
+use sansmtp::reply::{Limits, Parser};
+use sansmtp::sasl::{Authentication, MechanismName};
+use sansmtp::{
+    AuthAnswer, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event, ForwardPath,
+    LineEnds, OperationId, RecipientPolicy, ReversePath, Segment, Time, TlsFailure, TlsInfo, TlsMode,
+};
+
+use crate::canary::Canary;
+use crate::server::unstuff;
+
+/// Input is read from its end, so that the octets from the server stay in one piece at its start.
+struct Tail<'a>(&'a [u8]);
+
+impl Tail<'_> {
+    fn next(&mut self) -> u8 {
+        match self.0.split_last() {
+            Some((last, rest)) => {
+                self.0 = rest;
+                *last
+            }
+            None => 0,
+        }
+    }
+}
+
+/// Cuts `octets` into pieces whose lengths follow from `seed`, empty ones among them.
+fn cut(octets: &[u8], mut seed: u64) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = octets;
+    while !rest.is_empty() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let length = usize::try_from(seed >> 33).unwrap_or(0) % 9;
+        let (piece, after) = rest.split_at(length.min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+/// Any octets, any cut: the same replies and the same error; no more held than the limits allow; what was parsed,
+/// written out again, gives the same.
+///
+/// # Panics
+/// If that is not so.
+pub fn reply(data: &[u8]) {
+    let Some((seed, octets)) =
+        data.split_last_chunk::<2>().map(|(octets, seed)| (u16::from_be_bytes(*seed), octets))
+    else {
+        return;
+    };
+    let limits = Limits::default();
+    let parse = |pieces: &[&[u8]]| {
+        let mut parser = Parser::new(limits);
+        let mut replies = Vec::new();
+        for piece in pieces {
+            let mut input = *piece;
+            loop {
+                match parser.feed(&mut input) {
+                    Ok(Some(reply)) => {
+                        assert!(reply.lines <= limits.lines && reply.text.len() <= limits.reply);
+                        replies.push((reply.code, reply.text.to_vec(), reply.lines, reply.quirks));
+                    }
+                    Ok(None) => break,
+                    Err(error) => return (replies, Some(error)),
+                }
+                assert!(parser.held() <= limits.reply + limits.line + 1);
+            }
+        }
+        (replies, None)
+    };
+    let whole = parse(&[octets]);
+    assert_eq!(parse(&cut(octets, u64::from(seed))), whole, "cut by {seed}");
+    assert_eq!(parse(&octets.chunks(1).collect::<Vec<_>>()), whole, "by octet");
+    for (code, text, lines, _) in &whole.0 {
+        let mut canonical = Vec::new();
+        let texts: Vec<&[u8]> = text.split(|octet| *octet == b'\n').collect();
+        for (number, text) in texts.iter().enumerate() {
+            let separator = if number + 1 == texts.len() { b' ' } else { b'-' };
+            canonical.extend_from_slice(code.get().to_string().as_bytes());
+            canonical.push(separator);
+            canonical.extend_from_slice(text);
+            canonical.extend_from_slice(b"\r\n");
+        }
+        let (again, error) = parse(&[&canonical]);
+        assert_eq!(error, None);
+        assert_eq!(again.len(), 1);
+        assert_eq!((&again[0].0, &again[0].1, &again[0].2), (code, text, lines));
+    }
+}
+
+/// Any message, any cut: the wire has CR and LF in pairs only, its end exactly once and last, and un-stuffed it is
+/// the message with its line ends made canonical.
+///
+/// # Panics
+/// If that is not so.
+pub fn body(data: &[u8]) {
+    let mut tail = Tail(data);
+    let (options, seed, limit) = (tail.next(), tail.next(), tail.next());
+    let message = tail.0;
+    let mut plan = BodyPlan::default();
+    plan.content = if options & 1 == 0 { Content::SevenBit } else { Content::EightBit };
+    plan.line_ends = if options & 2 == 0 { LineEnds::Normalize } else { LineEnds::Reject };
+    let limit = usize::from(limit) + 2;
+    let encode = |pieces: &[&[u8]], limit: usize| {
+        let mut encoder = BodyEncoder::new(plan);
+        let mut wire = Vec::new();
+        for piece in pieces {
+            let mut rest = *piece;
+            while !rest.is_empty() {
+                let mut flight = Vec::new();
+                let taken = encoder.encode(rest, &mut flight, limit)?;
+                assert!(taken > 0 && flight.len() <= limit);
+                wire.extend(flight);
+                rest = &rest[taken..];
+            }
+        }
+        encoder.finish(&mut wire)?;
+        Ok(wire)
+    };
+    let whole: Result<Vec<u8>, sansmtp::InvalidInput> = encode(&[message], usize::MAX);
+    assert_eq!(encode(&cut(message, u64::from(seed)), limit), whole);
+    let Ok(wire) = whole else { return };
+    let with_line_end = [b"\r\n", &wire[..]].concat();
+    let ends = with_line_end.windows(5).filter(|window| *window == b"\r\n.\r\n").count();
+    assert_eq!(ends, 1, "exactly one end");
+    assert!(with_line_end.ends_with(b"\r\n.\r\n"), "the end is last");
+    for (at, octet) in wire.iter().enumerate() {
+        match octet {
+            b'\r' => assert_eq!(wire.get(at + 1), Some(&b'\n'), "CR alone"),
+            b'\n' => assert_eq!(wire[at - 1], b'\r', "LF alone"),
+            _ => {}
+        }
+    }
+    let mut canonical = Vec::new();
+    let mut rest = message;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match (first, after) {
+            (b'\r', [b'\n', after @ ..]) => {
+                canonical.extend_from_slice(b"\r\n");
+                rest = after;
+            }
+            (b'\r' | b'\n', _) => canonical.extend_from_slice(b"\r\n"),
+            _ => canonical.push(*first),
+        }
+    }
+    if !canonical.is_empty() && !canonical.ends_with(b"\r\n") {
+        canonical.extend_from_slice(b"\r\n");
+    }
+    assert_eq!(unstuff(&wire[..wire.len() - 3]), canonical);
+}
+
+const PASSWORD: &str = "q8Zv-canary-W3xT";
+
+/// A session with a server and a host that do anything: server octets, calls in any order, cuts, ends of stream. Two
+/// runs that differ in nothing but the cuts give the same octets and events; every operation gets one result; no
+/// credential goes out before TLS; nothing goes out after the end.
+///
+/// # Panics
+/// If that is not so.
+pub fn session(data: &[u8]) {
+    let whole = Session::run(data, None);
+    for cut in [1, 3] {
+        let cut = Session::run(data, Some(cut));
+        assert_eq!(cut.wire, whole.wire, "the octets depend on the cuts");
+        assert_eq!(
+            without_lost_start_tls(&cut),
+            without_lost_start_tls(&whole),
+            "the events depend on the cuts"
+        );
+        assert_eq!(cut.client.error(), whole.client.error(), "the error depends on the cuts");
+    }
+}
+
+/// The one difference that cuts may make: `StartTls` directly before the plaintext behind the 220 is found.
+fn without_lost_start_tls(session: &Session) -> Vec<&Event> {
+    use sansmtp::PeerMisbehaved::PlaintextAfterStartTls;
+    let mut events: Vec<&Event> = session.events.iter().collect();
+    if session.client.error() == Some(Error::PeerMisbehaved(PlaintextAfterStartTls)) {
+        let end = events.iter().position(|event| matches!(event, Event::Failed { operation: None, .. }));
+        if let Some(end) = end.filter(|end| *end > 0 && *events[end - 1] == Event::StartTls) {
+            events.remove(end - 1);
+        }
+    }
+    events
+}
+
+struct Session {
+    client: Client,
+    now: u64,
+    wire: Vec<u8>,
+    events: Vec<Event>,
+    encrypted_from: Option<usize>,
+    opened: Vec<OperationId>,
+    tls_asked: bool,
+}
+
+impl Session {
+    /// The last octets of `data` choose the configuration; the rest is a list of actions: one octet says what, and
+    /// where it needs a text, one octet its length.
+    fn run(data: &[u8], cut: Option<usize>) -> Self {
+        let mut tail = Tail(data);
+        let options = tail.next();
+        let mut session = Self {
+            client: Client::new(config(options, tail.next()), Time::from_millis(0)),
+            now: 0,
+            wire: Vec::new(),
+            events: Vec::new(),
+            encrypted_from: None,
+            opened: Vec::new(),
+            tls_asked: false,
+        };
+        let mut rest = tail.0;
+        while let [action, after @ ..] = rest {
+            rest = session.act(*action, after, cut);
+            session.check();
+        }
+        session.client.abort();
+        session.take_events();
+        session.end();
+        session
+    }
+
+    fn act<'a>(&mut self, action: u8, rest: &'a [u8], cut: Option<usize>) -> &'a [u8] {
+        let now = Time::from_millis(self.now);
+        let text = |rest: &'a [u8]| -> (&'a [u8], &'a [u8]) {
+            let Some((length, rest)) = rest.split_first() else { return (&[], &[]) };
+            rest.split_at(usize::from(*length).min(rest.len()))
+        };
+        let operation = |rest: &'a [u8]| -> (OperationId, &'a [u8]) {
+            let (number, rest) = rest.split_first().map_or((0, rest), |(number, rest)| (*number, rest));
+            (OperationId::from_number(u32::from(number % 4)), rest)
+        };
+        match action % 24 {
+            // The most common: the server says something, then the host does its round.
+            0..=5 => {
+                let (octets, rest) = text(rest);
+                let step = cut.unwrap_or(octets.len()).max(1);
+                let mut result = Ok(());
+                for piece in octets.chunks(step) {
+                    result = self.client.handle_input(now, piece);
+                }
+                assert!(result.is_ok() || octets.is_empty() || self.client.error() == result.err());
+                self.take_events();
+                if action % 24 < 5 {
+                    self.write();
+                }
+                rest
+            }
+            6 => {
+                self.write();
+                rest
+            }
+            7 => {
+                let _ = self.client.handle_eof(now);
+                rest
+            }
+            8 => {
+                if let Some(deadline) = self.client.poll_timeout() {
+                    self.now = self.now.max(deadline.as_millis());
+                    let _ = self.client.handle_timeout(Time::from_millis(self.now));
+                }
+                rest
+            }
+            9 => {
+                self.take_events();
+                let asked = self.tls_asked;
+                let result = self.client.tls_established(now, &TlsInfo::new(true));
+                if result.is_ok() {
+                    assert!(asked, "TLS without StartTls");
+                    self.encrypted_from = Some(self.wire.len());
+                }
+                self.tls_asked = false;
+                rest
+            }
+            10 => {
+                let _ = self.client.tls_established(now, &TlsInfo::new(false));
+                rest
+            }
+            11 => {
+                let _ = self.client.tls_failed(now, TlsFailure { code: "E".into(), text: "failed".into() });
+                rest
+            }
+            12 => {
+                let (octets, rest) = text(rest);
+                let text = String::from_utf8_lossy(octets);
+                let (Ok(from), Ok(to)) = (ReversePath::parse("a@example.com"), ForwardPath::parse(&text))
+                else {
+                    return self.send(&["b@example.org"], rest);
+                };
+                let opened = self.client.send(&Envelope::new(from).to(to), BodyPlan::default());
+                self.opened.extend(opened.ok());
+                rest
+            }
+            13 => self.send(&["b@example.org", "c@example.org"], rest),
+            14 => {
+                let (id, rest) = operation(rest);
+                let (octets, rest) = text(rest);
+                let _ = self.client.body(id, octets);
+                rest
+            }
+            15 => {
+                let (id, rest) = operation(rest);
+                let _ = self.client.end_body(id);
+                rest
+            }
+            16 => {
+                let (id, rest) = operation(rest);
+                let _ = self.client.cancel(id);
+                rest
+            }
+            17 => {
+                let opened = self.client.noop();
+                self.opened.extend(opened.ok());
+                rest
+            }
+            18 => {
+                let (octets, rest) = text(rest);
+                let opened = self.client.vrfy(&String::from_utf8_lossy(octets));
+                self.opened.extend(opened.ok());
+                rest
+            }
+            19 => {
+                let _ = self.client.quit();
+                rest
+            }
+            20 => {
+                let _ = self.client.establish_tls();
+                rest
+            }
+            21 => {
+                let (octets, rest) = text(rest);
+                let answer = match octets.len() % 4 {
+                    0 => AuthAnswer::Cancel,
+                    1 => AuthAnswer::Finish(true),
+                    2 => AuthAnswer::InitialResponse(Some(octets.into())),
+                    _ => AuthAnswer::Response(octets.into()),
+                };
+                let _ = self.client.auth_supply(answer);
+                rest
+            }
+            22 => {
+                let opened = self.client.reset();
+                self.opened.extend(opened.ok());
+                rest
+            }
+            _ => {
+                let (count, rest) =
+                    rest.split_first().map_or((1, rest), |(count, rest)| (u64::from(*count), rest));
+                let before = self.client.error();
+                if self.client.transmitted(now, count).is_err() && before.is_none() {
+                    assert_eq!(self.client.error(), None, "an error of the caller changes nothing");
+                }
+                rest
+            }
+        }
+    }
+
+    fn send<'a>(&mut self, to: &[&str], rest: &'a [u8]) -> &'a [u8] {
+        let mut envelope = Envelope::new(ReversePath::null());
+        envelope.extend(to.iter().map(|to| ForwardPath::parse(to).expect("an address")));
+        self.opened.extend(self.client.send(&envelope, BodyPlan::default()).ok());
+        rest
+    }
+
+    fn write(&mut self) {
+        let flight: Vec<u8> =
+            self.client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+        if self.client.error().is_some() {
+            assert!(flight.is_empty(), "octets after a fatal error");
+            return;
+        }
+        let now = Time::from_millis(self.now);
+        self.client.transmitting(now, flight.len() as u64).expect("what there is");
+        self.client.transmitted(now, flight.len() as u64).expect("what was handed over");
+        self.wire.extend(flight);
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.client.poll_event() {
+            assert_ne!(self.events.last(), Some(&Event::Closed), "an event behind Closed");
+            self.tls_asked |= event == Event::StartTls;
+            self.events.push(event);
+        }
+    }
+
+    fn check(&mut self) {
+        self.take_events();
+        if self.tls_asked && self.client.error().is_none() && !self.client.wants_input() {
+            assert_eq!(self.client.transmit().count(), 0, "octets while TLS is due");
+        }
+        let canary = Canary::new(PASSWORD);
+        let clear = self.encrypted_from.unwrap_or(self.wire.len());
+        canary.check(&self.wire[..clear], "the wire before TLS");
+        canary.check(format!("{:?}{:?}", self.events, self.client).as_bytes(), "an event");
+        while let Some(line) = self.client.poll_transcript() {
+            canary.check(line.to_string().as_bytes(), "the transcript");
+        }
+    }
+
+    /// Every operation has one result.
+    fn end(&self) {
+        assert_eq!(self.events.last(), Some(&Event::Closed));
+        for id in &self.opened {
+            let results = self.events.iter().filter(|event| match event {
+                Event::Answer { operation, .. } | Event::Delivered { operation, .. } => operation == id,
+                Event::Failed { operation, .. } => operation.as_ref() == Some(id),
+                _ => false,
+            });
+            assert_eq!(results.count(), 1, "results of {id:?} in {:#?}", self.events);
+        }
+        for line in self.wire.split(|octet| *octet == b'\n') {
+            assert!(line.is_empty() || line.ends_with(b"\r") || self.wire.ends_with(line), "a bare LF");
+        }
+    }
+}
+
+fn config(options: u8, more: u8) -> Config {
+    let tls = match options % 5 {
+        0 => TlsMode::Required,
+        1 => TlsMode::Never,
+        2 => TlsMode::Opportunistic,
+        3 => TlsMode::Implicit,
+        _ => TlsMode::Manual,
+    };
+    let mut config = Config::new(tls);
+    config.transcript = true;
+    config.verify_peer = more & 1 == 0;
+    let ann = || Authentication::password("ann@example.com", PASSWORD).expect("credentials");
+    let name = |name| MechanismName::parse(name).expect("a name");
+    config.authentication = match more >> 1 & 7 {
+        0 => None,
+        1 => Some(ann().with_mechanisms([name("LOGIN"), name("PLAIN")].into()).expect("built in")),
+        2 => Some(Authentication::host(name("X-OWN"))),
+        _ => Some(ann()),
+    };
+    if more & 16 != 0 {
+        config.recipients = RecipientPolicy::AllOrNone;
+    }
+    config
+}
