@@ -96,40 +96,43 @@ impl Redactor {
 
     /// `text` with every secret replaced by `***`; `None` if there was none, so that the usual case copies nothing.
     pub(crate) fn redact(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let mut hidden = Vec::new();
-        for needle in &self.needles {
-            let finder = memchr::memmem::find_iter(text, needle.as_slice());
-            hidden.extend(finder.map(|at| (at, at + needle.len())));
-        }
-        if !self.lines.is_empty() {
-            let mut start = 0;
-            for run in text.split(|byte| !is_base64(*byte)) {
-                let end = start + run.len();
-                if run.len() >= SHORTEST_PIECE && self.lines.iter().any(|line| overlaps(line.as_slice(), run))
-                {
-                    hidden.push((start, end));
-                }
-                start = end + 1;
-            }
-        }
-        if hidden.is_empty() {
+        if self.needles.is_empty() && self.lines.is_empty() {
             return None;
         }
-        hidden.sort_unstable();
-        let mut clean = Vec::with_capacity(text.len());
-        let mut done = 0;
-        for (start, end) in hidden {
-            if end <= done {
-                continue;
+        let mut clean: Option<Vec<u8>> = None;
+        let mut start = 0;
+        while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            let length =
+                self.secret_at(rest, start == 0 || !text.get(start - 1).copied().is_some_and(is_base64));
+            if length > 0 {
+                clean
+                    .get_or_insert_with(|| text.get(..start).unwrap_or_default().into())
+                    .extend_from_slice(MASK.as_bytes());
+                start += length;
+            } else {
+                if let Some(clean) = &mut clean {
+                    clean.extend(rest.first());
+                }
+                start += 1;
             }
-            if start >= done {
-                clean.extend_from_slice(text.get(done..start).unwrap_or_default());
-                clean.extend_from_slice(MASK.as_bytes());
-            }
-            done = end;
         }
-        clean.extend_from_slice(text.get(done..).unwrap_or_default());
-        Some(clean)
+        clean
+    }
+
+    /// The length of the secret that `text` starts with, or 0. `fresh`: a run of base64 characters may start here.
+    fn secret_at(&self, text: &[u8], fresh: bool) -> usize {
+        let needle =
+            self.needles.iter().filter(|needle| text.starts_with(needle)).map(|needle| needle.len()).max();
+        if let Some(length) = needle {
+            return length;
+        }
+        if !fresh {
+            return 0;
+        }
+        let length = text.iter().position(|byte| !is_base64(*byte)).unwrap_or(text.len());
+        let run = text.get(..length).unwrap_or_default();
+        let is_hidden = |line: &Zeroizing<Vec<u8>>| contains(line, run) || contains(run, line);
+        if length >= SHORTEST_PIECE && self.lines.iter().any(is_hidden) { length } else { 0 }
     }
 }
 
@@ -137,9 +140,8 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
-/// Whether one of the two is a piece of the other.
-fn overlaps(line: &[u8], run: &[u8]) -> bool {
-    memchr::memmem::find(line, run).is_some() || memchr::memmem::find(run, line).is_some()
+fn contains(text: &[u8], piece: &[u8]) -> bool {
+    text.windows(piece.len().max(1)).any(|window| window == piece)
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum SettingsError {
     MailFrom(String, InvalidInput),
     /// A list of mechanisms has a name that cannot be one, or is empty.
     Mechanisms(String),
+    /// A duration that is not a number of milliseconds.
+    Milliseconds(&'static str),
     /// A user is set and no password.
     PasswordMissing,
     /// A port that is not a number from 1 to 65535.
@@ -49,7 +51,7 @@ impl SettingsError {
     pub fn setting(&self) -> &str {
         match self {
             Self::AuthType(_) | Self::AuthTypeNotBuiltIn(_) => "authType",
-            Self::Boolean(name) => name,
+            Self::Boolean(name) | Self::Milliseconds(name) => name,
             Self::ConnectType(_) => "connectType",
             Self::HelloName(_) => "heloDomain",
             Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
@@ -95,6 +97,7 @@ impl fmt::Display for SettingsError {
                 " is not a list of built-in mechanisms; write their names in the order of preference, such as \
                  \"PLAIN LOGIN\"",
             ),
+            Self::Milliseconds(name) => return write!(f, "{name} must be a number of milliseconds"),
             Self::PasswordMissing => {
                 return f.write_str("user is set but password is not; set both or neither");
             }

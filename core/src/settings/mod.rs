@@ -8,6 +8,7 @@ mod server_text;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub use auth_type::AuthType;
 pub use connect_type::ConnectType;
@@ -47,6 +48,7 @@ pub struct Server {
     allow_insecure_auth: bool,
     all_or_none: bool,
     verify_peer: bool,
+    greeting_timeout: Option<Duration>,
 }
 
 /// How older products say how the connection is secured: in up to three settings.
@@ -106,7 +108,38 @@ impl Server {
             allow_insecure_auth: false,
             all_or_none: false,
             verify_peer: true,
+            greeting_timeout: None,
         })
+    }
+
+    /// The host name or address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, if it was given.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The connection type, if it was given.
+    #[must_use]
+    pub const fn given_connect_type(&self) -> Option<ConnectType> {
+        self.connect_type
+    }
+
+    /// The user; empty if there is none.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password; empty if there is none.
+    #[must_use]
+    pub const fn password(&self) -> &Secret {
+        &self.password
     }
 
     /// Sets one setting by its name, in any case, from text. The names are those of the JavaScript `SmtpServer` and
@@ -129,6 +162,7 @@ impl Server {
     /// | `allowInsecureAuth` | | `true` or `false` |
     /// | `allOrNone` | | `true` or `false` |
     /// | `rejectUnauthorized` | | `true` or `false` |
+    /// | `greetingTimeout` | | milliseconds |
     ///
     /// # Errors
     /// [`SettingsError`] says what to write instead; nothing is changed then.
@@ -163,6 +197,10 @@ impl Server {
             }
             "allowinsecureauth" => self.allow_insecure_auth = boolean("allowInsecureAuth", value)?,
             "allornone" => self.all_or_none = boolean("allOrNone", value)?,
+            "greetingtimeout" => {
+                let millis = value.parse().map_err(|_| SettingsError::Milliseconds("greetingTimeout"))?;
+                self.greeting_timeout = Some(Duration::from_millis(millis));
+            }
             "rejectunauthorized" => self.verify_peer = boolean("rejectUnauthorized", value)?,
             _ => return Err(SettingsError::Unknown(name.into())),
         }
@@ -196,6 +234,9 @@ impl Server {
         config.authentication = self.authentication()?;
         config.allow_insecure_auth = self.allow_insecure_auth;
         config.verify_peer = self.verify_peer;
+        if let Some(greeting) = self.greeting_timeout {
+            config.timeouts.greeting = greeting;
+        }
         if self.all_or_none {
             config.recipients = RecipientPolicy::AllOrNone;
         }
@@ -377,6 +418,7 @@ mod tests {
             ("heloDomain", "x y", "heloDomain"),
             ("mailFrom", "ann", "mailFrom"),
             ("allowInsecureAuth", "maybe", "allowInsecureAuth"),
+            ("greetingTimeout", "soon", "greetingTimeout"),
             ("colour", "red", "colour"),
         ] {
             let error = server("h 25", &[(name, value)]).unwrap_err();

@@ -1,0 +1,121 @@
+// Sends one mail and shows all that happens: to a server of its own, or to a real one.
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer } from 'sansmtp';
+
+const HELP = `usage: node demo.mjs [options]
+
+Without a server, one is started here, with STARTTLS and login, and the mail goes to it.
+Each option may come from the environment instead, under the name behind it.
+
+  --server "HOST PORT"   SMTP_SERVER     the server, such as "mail.example.com 587"
+  --connect TYPE         SMTP_CONNECT    ${Object.keys(SmtpConnectType).join(', ')}
+  --auth TYPE            SMTP_AUTH       authAuto (default), authPlain, authLogin, authCramMd5
+  --user NAME            SMTP_USER       the login; leave out for none
+  --password-file FILE   SMTP_PASSWORD   a file with the password; or the password itself in the environment
+  --ca FILE              SMTP_CA         the CA to trust, as PEM, if it is not a public one
+  --from ADDRESS         SMTP_FROM       the sender
+  --to ADDRESSES         SMTP_TO         the recipients, with commas between them
+  --subject TEXT, --text TEXT            the mail
+  --help                                 this text
+`;
+
+let options;
+try {
+  options = parseArgs({
+    options: Object.fromEntries(
+      ['server', 'connect', 'auth', 'user', 'password-file', 'ca', 'from', 'to', 'subject', 'text']
+        .map((name) => [name, { type: 'string' }])
+        .concat([['help', { type: 'boolean' }]]),
+    ),
+  }).values;
+} catch (error) {
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exit(2);
+}
+if (options.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+const env = process.env;
+const given = {
+  server: options.server ?? env.SMTP_SERVER,
+  connect: options.connect ?? env.SMTP_CONNECT,
+  auth: options.auth ?? env.SMTP_AUTH,
+  user: options.user ?? env.SMTP_USER ?? '',
+  password: options['password-file'] ? readFileSync(options['password-file'], 'utf8').trimEnd() : (env.SMTP_PASSWORD ?? ''),
+  ca: options.ca ?? env.SMTP_CA,
+  from: options.from ?? env.SMTP_FROM,
+  to: options.to ?? env.SMTP_TO,
+};
+
+let embedded;
+if (given.server === undefined) {
+  const { start } = await import('./server.mjs');
+  embedded = await start();
+  Object.assign(given, embedded.settings);
+  given.from ??= 'Ann <ann@example.com>';
+  given.to ??= 'Bob <bob@example.org>, unknown@example.org';
+}
+
+const client = new SmtpClient();
+const title = (text) => console.log(`\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`);
+
+try {
+  if (!given.from || !given.to) throw new SmtpError('Set --from and --to.', { code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent' });
+  const server = new SmtpServer(given.server);
+  if (given.connect) server.connectType = pick(SmtpConnectType, given.connect, '--connect');
+  if (given.auth) server.authType = pick(SmtpAuthType, given.auth, '--auth');
+  if (given.user) server.user = given.user;
+  if (given.password) server.password = given.password;
+  if (given.ca) server.tls = { ca: readFileSync(given.ca, 'utf8') };
+
+  const mail = new SmtpMail();
+  mail.from = given.from;
+  mail.to = given.to;
+  mail.subject = options.subject ?? 'Grüße from sansmtp';
+  mail.textBody = options.text ?? 'This mail went over TLS.\n.\nThe line above is a dot, and it is still here.\n';
+
+  const result = await client.sendMailAsync(server, mail);
+
+  title('the dialogue, secrets redacted');
+  process.stdout.write(client.smtpConversation);
+  title('settings in effect');
+  const { settings, security } = result;
+  console.log(`server      ${settings.server}, port ${settings.port}`);
+  console.log(`connection  ${settings.connection}${security.tls ? `, ${security.tls.protocol}, ${security.tls.cipher}` : ''}`);
+  console.log(`certificate ${security.encrypted ? (security.verified ? 'verified' : 'NOT verified') : 'none'}`);
+  console.log(`login       ${settings.user ? `${settings.user}, by ${settings.authType}` : 'none'}`);
+  for (const { setting, value, reason } of settings.choices) console.log(`chosen      ${setting} = ${value}: ${reason}`);
+  title('recipients');
+  for (const { address, accepted, reply } of result.recipients) {
+    console.log(`${accepted ? 'accepted' : 'refused '}  ${address}  ${reply.code} ${reply.enhanced ?? ''} ${reply.text}`);
+  }
+  console.log(`\nThe server took the message: ${result.response}`);
+  if (embedded) {
+    title('what the server received');
+    process.stdout.write(embedded.received[0] ?? '(nothing)\n');
+    console.log('\nMail delivered over TLS.');
+  }
+} catch (error) {
+  title('the dialogue, secrets redacted');
+  process.stdout.write(client.smtpConversation || '(none)\n');
+  title('it did not work');
+  console.log(error.message);
+  for (const advice of error.advice ?? []) console.log(`  → ${advice}`);
+  if (error.suspects?.length > 0) console.log(`Look at: ${error.suspects.join(', ')}`);
+  process.exitCode = 1;
+} finally {
+  client.close();
+  await embedded?.stop();
+}
+
+/** The value of a name, in any case. */
+function pick(names, text, option) {
+  const found = Object.entries(names).find(([name]) => name.toLowerCase() === text.toLowerCase());
+  if (found) return found[1];
+  throw new SmtpError(`${option} ${text} does not exist; write one of ${Object.keys(names).join(', ')}.`, {
+    code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent',
+  });
+}

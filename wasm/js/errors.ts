@@ -1,0 +1,310 @@
+import type { SmtpDataSent, SmtpFailure, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
+
+/** A call that the core refused, or the fatal error of a session: its class and kind, as `core/src/error.rs` has them. */
+export class SmtpSessionError extends Error {
+  override readonly name = 'SmtpSessionError';
+  /** `apiMisuse`, `invalidInput`, `peerMisbehaved`, `limitExceeded`, `timedOut`, `unexpectedEof`, `settings`, … */
+  readonly class: string;
+  /** Which of its class. */
+  readonly kind: unknown;
+  /** The setting that is wrong, for the class `settings`. */
+  readonly setting: string | undefined;
+
+  constructor(of: string, kind: unknown, message: string, options?: { cause?: unknown; setting?: string | undefined }) {
+    super(message, options);
+    this.class = of;
+    this.kind = kind;
+    this.setting = options?.setting;
+  }
+
+  /** @internal Reads what the shell throws. */
+  static parse(json: string): SmtpSessionError {
+    const thrown = JSON.parse(json) as { class: string; kind?: unknown; setting?: string; message: string };
+    return new SmtpSessionError(thrown.class, thrown.kind, thrown.message, { setting: thrown.setting });
+  }
+}
+
+/** The error codes of Nodemailer, which its users know. */
+export type SmtpErrorCode =
+  | 'EABORT'
+  | 'EAUTH'
+  | 'ECONFIG'
+  | 'ECONNECTION'
+  | 'EDNS'
+  | 'EENVELOPE'
+  | 'EINTERNAL'
+  | 'EMESSAGE'
+  | 'EPROTOCOL'
+  | 'ETIMEDOUT'
+  | 'ETLS';
+
+/** Whose doing it was: the server replied; the network or TLS failed; a setting is wrong; the caller cancelled. */
+export type SmtpOrigin = 'server' | 'network' | 'tls' | 'settings' | 'cancelled';
+
+/** What an {@link SmtpError} knows. */
+export interface SmtpErrorDetails {
+  code: SmtpErrorCode;
+  origin: SmtpOrigin;
+  stage: SmtpStage;
+  outcome: SmtpOutcome;
+  dataSent?: SmtpDataSent;
+  reply?: SmtpReply | null | undefined;
+  /** The settings that may be wrong. */
+  suspects?: string[];
+  /** What to do, in order. */
+  advice?: string[];
+  messageId?: string | undefined;
+  cause?: unknown;
+}
+
+/** Why a mail was not sent, and what to do about it. The message is for a person. */
+export class SmtpError extends Error {
+  override readonly name = 'SmtpError';
+  /** A code of Nodemailer's. */
+  readonly code: SmtpErrorCode;
+  readonly origin: SmtpOrigin;
+  readonly stage: SmtpStage;
+  /** `unknown`: the message went out to its end and no valid reply came; sending it again may duplicate it. */
+  readonly outcome: SmtpOutcome;
+  readonly dataSent: SmtpDataSent;
+  /** The server's reply, with its code. */
+  readonly response: string | undefined;
+  readonly responseCode: number | undefined;
+  readonly enhancedCode: string | undefined;
+  /** The settings that may be wrong. */
+  readonly suspects: string[];
+  /** What to do, in order. */
+  readonly advice: string[];
+  /** The Message-ID, so that a message whose outcome is unknown can be recognised later. */
+  readonly messageId: string | undefined;
+
+  constructor(message: string, details: SmtpErrorDetails) {
+    super(message, { cause: details.cause });
+    this.code = details.code;
+    this.origin = details.origin;
+    this.stage = details.stage;
+    this.outcome = details.outcome;
+    this.dataSent = details.dataSent ?? 'none';
+    this.response = details.reply ? replyText(details.reply) : undefined;
+    this.responseCode = details.reply?.code;
+    this.enhancedCode = details.reply?.enhanced ?? undefined;
+    this.suspects = details.suspects ?? [];
+    this.advice = details.advice ?? [];
+    this.messageId = details.messageId;
+  }
+
+  /** Whether the same again would fail again. */
+  get permanent(): boolean {
+    return this.outcome === 'permanent';
+  }
+}
+
+/** A reply as the server sent it: `535 5.7.8 no`. */
+export function replyText(reply: SmtpReply): string {
+  return [reply.code, reply.enhanced, reply.text].filter((part) => part !== null && part !== '').join(' ');
+}
+
+/** What is known of the connection when an error is made of a failure. */
+export interface SmtpErrorContext {
+  host: string;
+  port: number;
+  tls: string;
+  hasLogin: boolean;
+  messageId?: string | undefined;
+}
+
+/** The error for a failure of the core's. */
+export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext): SmtpError {
+  const { stage, outcome, dataSent, reply, cause } = failure;
+  const common = { stage, outcome, dataSent, reply, messageId: context.messageId };
+  const where = `${context.host}:${context.port}`;
+  const said = reply ? `: ${replyText(reply)}` : '';
+  if (cause.kind === 'tls') {
+    const { message, advice, suspects } = tlsProblem(cause.code, cause.text, context);
+    return new SmtpError(message, { ...common, code: 'ETLS', origin: 'tls', suspects, advice });
+  }
+  if (cause.kind === 'mechanism') {
+    const offered = cause.offered.length > 0 ? cause.offered.join(', ') : 'none';
+    const message = `${where} offers none of the allowed login mechanisms. Allowed: ${cause.allowed.join(', ')}; offered: ${offered}.`;
+    const advice =
+      cause.offered.length > 0
+        ? [`Set authType to one that the server offers (${offered}), or to authAuto.`]
+        : ['This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.'];
+    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType', 'port'], advice });
+  }
+  if (cause.kind === 'refused') return refusal(failure, context, said);
+  const { class: of, kind } = cause.error;
+  if (of === 'cancelled') {
+    return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled' });
+  }
+  if (of === 'unsupported') return unsupported(String(kind), common, context);
+  if (of === 'invalidInput') {
+    return new SmtpError(`The message cannot be sent: ${sentence(kind)}.`, { ...common, code: 'EMESSAGE', origin: 'settings', suspects: ['message'] });
+  }
+  const unknown =
+    outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
+  if (of === 'timedOut') {
+    const advice = stage === 'greeting' && context.tls !== 'implicit'
+      ? ['A server that expects TLS first stays silent: try port 465 with connectDirectSSL, or port 587 with connectSTARTTLS.']
+      : unknown;
+    const suspects = stage === 'greeting' ? ['port', 'connectType'] : [];
+    return new SmtpError(`${where} did not answer in time (${stage}).`, { ...common, code: 'ETIMEDOUT', origin: 'network', suspects, advice });
+  }
+  if (of === 'unexpectedEof') {
+    return new SmtpError(`${where} closed the connection (${stage})${said}.`, { ...common, code: 'ECONNECTION', origin: 'network', advice: unknown });
+  }
+  const advice = [...unknown];
+  const suspects: string[] = [];
+  if (typeof kind === 'object' && kind !== null && 'notSmtp' in kind) {
+    suspects.push('host', 'port', 'connectType');
+    advice.push('Use the SMTP port of the server: 587 with connectSTARTTLS, or 465 with connectDirectSSL.');
+  } else if (kind === 'plaintextBeforeTls') {
+    suspects.push('port', 'connectType');
+    advice.push(`Port ${context.port} starts in clear: use connectSTARTTLS, or port 465 with connectDirectSSL.`);
+  } else if (kind === 'peerNotVerified') {
+    advice.push('Name the CA that signed the certificate in tls.ca.');
+  }
+  return new SmtpError(`${where} broke the protocol (${stage}): ${sentence(kind)}${said}.`, { ...common, code: 'EPROTOCOL', origin: 'server', suspects, advice });
+}
+
+function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string): SmtpError {
+  const { stage, outcome, dataSent, reply } = failure;
+  const common = { stage, outcome, dataSent, reply, messageId: context.messageId, origin: 'server' as const };
+  const where = `${context.host}:${context.port}`;
+  const wants = reply?.code === 530 || reply?.code === 538;
+  switch (stage) {
+    case 'auth': {
+      if (outcome === 'temporary') {
+        return new SmtpError(`${where} cannot check the login now${said}`, { ...common, code: 'EAUTH', advice: ['Try again later.'] });
+      }
+      const suspects = reply?.code === 504 || reply?.code === 534 ? ['authType'] : ['user', 'password'];
+      const advice =
+        suspects[0] === 'authType'
+          ? ['Set authType to another mechanism that the server offers, or to authAuto.']
+          : [
+              'Check user and password. Many servers want the full address as user; some want only the part before the @.',
+              'If the account has two-factor login, make an app password and use that.',
+            ];
+      return new SmtpError(`${where} refused the login${said}`, { ...common, code: 'EAUTH', suspects, advice });
+    }
+    case 'sender':
+    case 'recipients': {
+      const what = stage === 'sender' ? 'the sender' : 'every recipient';
+      const advice = wants
+        ? [context.hasLogin ? 'The server wants TLS first: use connectSTARTTLS.' : 'The server wants a login: set user and password.']
+        : context.hasLogin
+          ? []
+          : ['If the server says that it does not relay, set user and password.'];
+      return new SmtpError(`${where} refused ${what}${said}`, { ...common, code: 'EENVELOPE', suspects: [stage === 'sender' ? 'sender' : 'recipient'], advice });
+    }
+    case 'data':
+      return new SmtpError(`${where} refused the message${said}`, { ...common, code: 'EMESSAGE', suspects: ['message'] });
+    case 'tls':
+      return new SmtpError(`${where} refused STARTTLS${said}`, { ...common, code: 'ETLS', suspects: ['connectType', 'port'], advice: ['Try port 465 with connectDirectSSL.'] });
+    case 'greeting':
+      return new SmtpError(`${where} does not take the connection${said}`, { ...common, code: 'ECONNECTION', suspects: ['host'] });
+    default:
+      return new SmtpError(`${where} refused (${stage})${said}`, { ...common, code: 'EPROTOCOL' });
+  }
+}
+
+function unsupported(kind: string, common: Omit<SmtpErrorDetails, 'code' | 'origin'>, context: SmtpErrorContext): SmtpError {
+  const where = `${context.host}:${context.port}`;
+  switch (kind) {
+    case 'startTls':
+      return new SmtpError(`${where} does not offer STARTTLS, which connectType requires.`, {
+        ...common, code: 'ETLS', origin: 'server', suspects: ['connectType', 'port'],
+        advice: ['Use port 465 with connectDirectSSL, or the submission port 587.'],
+      });
+    case 'authWithoutTls':
+      return new SmtpError(`user and password are set, but the connection to ${where} is not encrypted: nothing was sent of them.`, {
+        ...common, code: 'EAUTH', origin: 'settings', suspects: ['connectType', 'port'],
+        advice: [
+          'Use port 587 with connectSTARTTLS, or port 465 with connectDirectSSL.',
+          'If the password may go over this network in clear, set connectType to connectNormal and allowInsecureAuth to true.',
+        ],
+      });
+    case 'eightBitMime':
+    case 'smtpUtf8':
+    case 'size':
+      return new SmtpError(`${where} cannot take this message: ${sentence(kind)}.`, { ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'] });
+    default:
+      return new SmtpError(`${where}: ${sentence(kind)}.`, { ...common, code: 'EPROTOCOL', origin: 'server' });
+  }
+}
+
+function tlsProblem(code: string, text: string, context: SmtpErrorContext): { message: string; suspects: string[]; advice: string[] } {
+  const where = `${context.host}:${context.port}`;
+  const detail = code === '' || text.includes(code) ? text : `${text} (${code})`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || text.includes('wrong version number')) {
+    return {
+      message: `${where} does not speak TLS from the first octet: ${detail}`,
+      suspects: ['port', 'connectType'],
+      advice: [context.port === 465 ? 'Use port 587 with connectSTARTTLS.' : `Use connectSTARTTLS on port ${context.port}, or port 465 with connectDirectSSL.`],
+    };
+  }
+  const expired = /EXPIRED/.test(code);
+  const name = code === 'ERR_TLS_CERT_ALTNAME_INVALID';
+  const authority = /SELF_SIGNED|UNABLE_TO/.test(code);
+  const advice = expired
+    ? ['The certificate of the server has expired: tell its administrator.']
+    : name
+      ? ['The certificate is for another name: use that name as the server, or set tls.servername.']
+      : authority
+        ? ['The certificate is not signed by a CA that this machine knows: name the CA in tls.ca.']
+        : [];
+  return { message: `TLS with ${where} failed: ${detail}`, suspects: name ? ['host'] : [], advice };
+}
+
+/** `bareLineEnd` as `bare line end`. */
+function sentence(kind: unknown): string {
+  const text = typeof kind === 'string' ? kind : JSON.stringify(kind);
+  return text.replace(/[{}"]/g, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+}
+
+/** The error for a connection that did not come about. `error` is the runtime's own. */
+export function errorOfConnect(error: unknown, context: SmtpErrorContext): SmtpError {
+  const where = `${context.host}:${context.port}`;
+  const { code, message } = nativeError(error);
+  const common = { stage: 'connect' as const, outcome: 'temporary' as const, cause: error, messageId: context.messageId };
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_NODATA':
+      return new SmtpError(`The name ${context.host} cannot be resolved (${code}).`, {
+        ...common, code: 'EDNS', origin: 'network', suspects: ['host'], advice: ['Check the spelling of the server, and that this machine is online.'],
+      });
+    case 'ECONNREFUSED':
+      return new SmtpError(`Nothing listens at ${where} (connection refused).`, {
+        ...common, code: 'ECONNECTION', origin: 'network', suspects: ['host', 'port'],
+        advice: ['Check server and port: mail is submitted on port 587 (connectSTARTTLS) or 465 (connectDirectSSL).', 'If both are right, the server is down or a firewall refuses the connection.'],
+      });
+    case 'ETIMEDOUT':
+      return new SmtpError(`${where} does not answer (timed out).`, {
+        ...common, code: 'ETIMEDOUT', origin: 'network', suspects: ['host', 'port'],
+        advice: ['A firewall or the provider may block this port: port 25 often is; try 587 or 465.'],
+      });
+    case 'EABORT':
+      return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled' });
+    default:
+      return new SmtpError(`${where} cannot be reached: ${message}.`, { ...common, code: 'ECONNECTION', origin: 'network', suspects: ['host', 'port'] });
+  }
+}
+
+/** The error for a setting that cannot be used. */
+export function errorOfSettings(error: SmtpSessionError, messageId?: string): SmtpError {
+  const suspects = error.setting === undefined ? [] : [error.setting];
+  return new SmtpError(error.message, {
+    code: error.class === 'internal' ? 'EINTERNAL' : error.class === 'settings' ? 'ECONFIG' : 'EENVELOPE',
+    origin: 'settings', stage: 'connect', outcome: 'permanent', suspects, messageId, cause: error,
+  });
+}
+
+/** The runtime's own code and text. */
+export function nativeError(error: unknown): { code: string; message: string } {
+  if (!(error instanceof Error)) return { code: '', message: String(error) };
+  // With several addresses, each has its own error; the first says most.
+  if (error instanceof AggregateError && error.errors.length > 0) return nativeError(error.errors[0]);
+  const { code } = error as { code?: unknown };
+  return { code: typeof code === 'string' ? code : '', message: error.message };
+}

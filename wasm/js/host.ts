@@ -1,0 +1,57 @@
+import type { SmtpTlsOptions } from './server.js';
+
+/** What a host tells of TLS once it is up. What the runtime does not tell is absent. */
+export interface SmtpTlsInfo {
+  /** Whether the server's certificate was verified for the server's name. */
+  verified: boolean;
+  /** Such as `TLSv1.3`. */
+  protocol?: string;
+  /** Such as `TLS_AES_256_GCM_SHA384`. */
+  cipher?: string;
+  /** The server's certificate. */
+  certificate?: { subject?: string; issuer?: string; validTo?: string; fingerprint256?: string };
+}
+
+/** What is known when a connection is opened. */
+export interface SmtpConnectOptions {
+  /** The server's host name or address. */
+  hostname: string;
+  port: number;
+  /** What will come: no TLS, TLS at once, or perhaps `startTls` later. */
+  secure: 'never' | 'implicit' | 'starttls';
+  /** The user's settings of TLS. */
+  tls: SmtpTlsOptions;
+  /** Gives up. */
+  signal: AbortSignal;
+}
+
+/** A connection. At most one `read` and one `write` are under way at a time. */
+export interface SmtpSocket {
+  /** What came; `null` when the other side closed. */
+  read(): Promise<Uint8Array | null>;
+  /** Resolves when the transport took the octets. */
+  write(octets: Uint8Array): Promise<void>;
+  /** Does the handshake, on this connection. Rejects with the runtime's own error. */
+  startTls(): Promise<SmtpTlsInfo>;
+  /**
+   * `graceful`: what was written goes out first. `abort`: at once. May be called at any time and more than once, never
+   * rejects, and settles a `read` that is under way.
+   */
+  close(how: 'graceful' | 'abort'): Promise<void>;
+}
+
+/**
+ * What brings sockets and TLS. The package has one for each runtime; bring your own for a proxy, a unix socket or a test.
+ *
+ * @example
+ * ```js
+ * const host = { connect: async ({ hostname, port, signal }) => mySocket(hostname, port, signal) };
+ * const client = new SmtpClient({ host });
+ * ```
+ */
+export interface SmtpHost {
+  /** Opens a connection. With `implicit`, `startTls` is called next, before anything else. */
+  connect(options: SmtpConnectOptions): Promise<SmtpSocket>;
+  /** The machine's full name for EHLO, if it has one. */
+  hostname?(): string | undefined;
+}

@@ -1,0 +1,150 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { hostname as machineName } from 'node:os';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
+
+/** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
+export const host: SmtpHost = {
+  connect,
+  hostname() {
+    const name = machineName();
+    return name.includes('.') ? name : undefined;
+  },
+};
+
+function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port, signal } = options;
+    if (signal.aborted) return reject(aborted());
+    // Both families are tried. A flight is written at once, so nothing is gained by waiting for more.
+    const socket = connectTcp({ host: hostname, port, autoSelectFamily: true, noDelay: true });
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+      reject(error);
+    };
+    const abort = (): void => fail(aborted());
+    signal.addEventListener('abort', abort);
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      socket.removeListener('error', fail);
+      signal.removeEventListener('abort', abort);
+      resolve(new NodeSocket(socket, options));
+    });
+  });
+}
+
+function aborted(): Error {
+  return Object.assign(new Error('cancelled'), { code: 'EABORT' });
+}
+
+class NodeSocket implements SmtpSocket {
+  #socket: Socket | TLSSocket;
+  readonly #options: SmtpConnectOptions;
+  /** Why nothing more comes: `null` for an orderly end. */
+  #ended: Error | null | undefined;
+  /** Settles the read that is under way. */
+  #settle: (() => void) | undefined;
+
+  constructor(socket: Socket, options: SmtpConnectOptions) {
+    this.#options = options;
+    this.#socket = this.#adopt(socket);
+  }
+
+  /** The socket is paused until a read asks for octets; its errors have an owner for as long as it lives. */
+  #adopt<T extends Socket>(socket: T): T {
+    const end = (error: Error | null): void => {
+      this.#ended ??= error;
+      this.#settle?.();
+    };
+    socket.pause();
+    socket.on('readable', () => this.#settle?.());
+    socket.on('end', () => end(null));
+    socket.on('error', end);
+    socket.on('close', () => end(null));
+    return socket;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    for (;;) {
+      const octets = this.#socket.read() as Uint8Array | null;
+      if (octets !== null) return octets;
+      if (this.#ended) throw this.#ended;
+      if (this.#ended === null) return null;
+      await new Promise<void>((settle) => (this.#settle = settle));
+      this.#settle = undefined;
+    }
+  }
+
+  write(octets: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(octets, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  startTls(): Promise<SmtpTlsInfo> {
+    return new Promise((resolve, reject) => {
+      const { hostname, tls, signal } = this.#options;
+      const plain = this.#socket;
+      // From here on the octets belong to TLS.
+      plain.removeAllListeners();
+      const name = tls.servername ?? hostname;
+      const options: ConnectionOptions = {
+        socket: plain,
+        host: hostname,
+        minVersion: tls.minVersion ?? 'TLSv1.2',
+        rejectUnauthorized: tls.rejectUnauthorized ?? true,
+        // An address cannot be sent as a name (RFC 6066 §3); it is checked against the certificate all the same.
+        ...(isIP(name) ? {} : { servername: name }),
+        ...(tls.ca === undefined ? {} : { ca: tls.ca as string | string[] }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+        ...(tls.key === undefined ? {} : { key: tls.key }),
+      };
+      const secure = connectTls(options);
+      const abort = (): void => void secure.destroy(aborted());
+      const fail = (error: Error): void => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      };
+      const closed = (): void => fail(new Error('the server closed the connection during the handshake'));
+      signal.addEventListener('abort', abort);
+      secure.once('error', fail);
+      secure.once('close', closed);
+      secure.once('secureConnect', () => {
+        signal.removeEventListener('abort', abort);
+        secure.removeListener('error', fail);
+        secure.removeListener('close', closed);
+        resolve(describe(secure));
+      });
+      this.#socket = this.#adopt(secure);
+    });
+  }
+
+  close(how: 'graceful' | 'abort'): Promise<void> {
+    const socket = this.#socket;
+    if (how === 'abort') {
+      socket.destroy();
+    } else if (!socket.destroyed) {
+      socket.end();
+      // A server that does not close its side does not keep ours open.
+      setTimeout(() => socket.destroy(), 1000).unref();
+    }
+    return Promise.resolve();
+  }
+}
+
+function describe(socket: TLSSocket): SmtpTlsInfo {
+  const certificate = socket.getPeerCertificate();
+  const { subject, issuer, valid_to: validTo, fingerprint256 } = certificate;
+  return {
+    verified: socket.authorized,
+    protocol: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().standardName ?? socket.getCipher().name,
+    certificate: {
+      ...(subject?.CN === undefined ? {} : { subject: String(subject.CN) }),
+      ...(issuer?.CN === undefined ? {} : { issuer: String(issuer.CN) }),
+      ...(validTo === undefined ? {} : { validTo }),
+      ...(fingerprint256 === undefined ? {} : { fingerprint256 }),
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** Sends mail over SMTP, on the runtime's own sockets and TLS. */
+export {
+  SmtpClient,
+  SmtpProgressEvent,
+  type SmtpClientOptions,
+  type SmtpSending,
+  type SmtpSendOptions,
+  type SmtpSendResult,
+} from './client.js';
+export type { SmtpRecipientResult, SmtpSecurity } from './connection.js';
+export {
+  SmtpError,
+  SmtpSessionError,
+  type SmtpErrorCode,
+  type SmtpErrorDetails,
+  type SmtpOrigin,
+} from './errors.js';
+export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
+export type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+export { AddressCollection, MailAddress, SmtpMail, type AddressInput } from './mail.js';
+export { SmtpAuthType, SmtpConnectType, SmtpServer, type SmtpChoice, type SmtpTlsOptions } from './server.js';

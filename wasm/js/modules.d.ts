@@ -1,0 +1,69 @@
+/** The module as base64. */
+declare module '#wasm' {
+  const text: string;
+  export default text;
+}
+
+/** The glue that wasm-bindgen makes for `wasm/src/lib.rs`. */
+declare module '#glue' {
+  export function initSync(options: { module: WebAssembly.Module | BufferSource }): unknown;
+  export function __wbg_reset_state(): void;
+
+  export class Settings {
+    constructor(text: string);
+    free(): void;
+    set(name: string, value: string): void;
+    given(): string;
+    password(): string;
+    resolve(): string;
+  }
+
+  export class Session {
+    constructor(settings: Settings, transcript: boolean, now: number);
+    free(): void;
+    wants_input(): boolean;
+    handle_input(now: number, octets: Uint8Array): void;
+    handle_eof(now: number): void;
+    handle_timeout(now: number): void;
+    flight(): Uint8Array<ArrayBuffer> | undefined;
+    transmitting(now: number, count: number): void;
+    transmitted(now: number, count: number): void;
+    poll_events(): string | undefined;
+    poll_timeout(): number | undefined;
+    poll_transcript(): string | undefined;
+    tls_established(now: number, verified: boolean): void;
+    tls_failed(now: number, code: string, text: string): void;
+    establish_tls(): void;
+    auth_cancel(): void;
+    auth_finish(ok: boolean): void;
+    auth_initial_response(response?: Uint8Array): void;
+    auth_response(response: Uint8Array): void;
+    recipient(address: string): void;
+    forget_recipients(): void;
+    send(
+      sender: string,
+      size: number | undefined,
+      eightBit: boolean,
+      rejectBareLineEnds: boolean,
+      rejectLongLines: boolean,
+    ): number;
+    body(operation: number, piece: Uint8Array): number;
+    end_body(operation: number): void;
+    cancel(operation: number): void;
+    noop(): number;
+    reset(): number;
+    vrfy(mailbox: string): number;
+    expn(list: string): number;
+    help(topic?: string): number;
+    quit(): void;
+    abort(): void;
+    capabilities(): string;
+    is_encrypted(): boolean;
+    mechanism(): string | undefined;
+  }
+}
+
+/** The host of the runtime. */
+declare module '#host' {
+  export const host: import('./host.js').SmtpHost;
+}

@@ -1,0 +1,212 @@
+import { SmtpSessionError } from './errors.js';
+import { call, core, instance, type Settings } from './wasm.js';
+
+/** How the connection is secured. */
+export const SmtpConnectType = Object.freeze({
+  /** Plain TCP; STARTTLS is not used even if it is offered. */
+  connectNormal: 0,
+  /** TLS is required: by STARTTLS on ports 25 and 587, from the first octet on every other. */
+  connectSSLAuto: 1,
+  /** STARTTLS is required, on any port. */
+  connectSTARTTLS: 2,
+  /** TLS from the first octet, on any port. */
+  connectDirectSSL: 3,
+  /** STARTTLS if it is offered; without it no credentials are sent. The default. */
+  connectTryTLS: 4,
+});
+
+/** Which login mechanism. Those without a remark are in this version. */
+export const SmtpAuthType = Object.freeze({
+  /** The best that the server offers. The default. */
+  authAuto: -1,
+  authLogin: 0,
+  /** Not in this version. */
+  authNtlm: 1,
+  authCramMd5: 2,
+  authPlain: 3,
+  /** Not in this version. */
+  authMsn: 4,
+  /** Not in this version. */
+  authXoauth2: 5,
+  /** Not in this version. */
+  authOauthbearer: 6,
+  /** Not in this version. */
+  authScramSha1: 7,
+  /** Not in this version. */
+  authScramSha256: 8,
+  /** Not in this version. */
+  authScramSha512: 9,
+  /** Not in this version. */
+  authExternal: 10,
+  /** Not in this version. */
+  authAnonymous: 11,
+  /** Not in this version. */
+  authDigestMd5: 12,
+});
+
+/** Settings of TLS, passed to the runtime. One that the runtime cannot honour is refused before connecting. */
+export interface SmtpTlsOptions {
+  /** The CAs to trust instead of the runtime's own, as PEM. */
+  ca?: string | readonly string[];
+  /** The client's certificate, as PEM. */
+  cert?: string;
+  /** The client's key, as PEM. */
+  key?: string;
+  /** The lowest version of TLS. Default `TLSv1.2`. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** The name that the certificate must be for, if it is not that of the server. */
+  servername?: string;
+  /** `false` takes any certificate, which lets anybody in between read the password and the mail. Default `true`. */
+  rejectUnauthorized?: boolean;
+}
+
+/**
+ * A mail server, and how to talk to it.
+ *
+ * @example
+ * ```js
+ * const server = new SmtpServer('mail.example.com 587');
+ * server.connectType = SmtpConnectType.connectSTARTTLS;
+ * server.user = 'ann@example.com';
+ * server.password = process.env.SMTP_PASSWORD;
+ * ```
+ */
+export class SmtpServer {
+  /** The host name or address. */
+  server: string;
+  /** The port; 0: 465 for `connectDirectSSL`, else 25. */
+  port: number;
+  /** The user; empty: no login. */
+  user: string;
+  password: string;
+  /** A value of {@link SmtpAuthType}. */
+  authType: number = SmtpAuthType.authAuto;
+  /** A value of {@link SmtpConnectType}. `undefined`: `connectTryTLS`. */
+  connectType: number | undefined;
+  /** What the client calls itself; empty: the machine's full name, or an address literal. */
+  heloDomain = '';
+  /** The address that bounces go to; empty: the message's sender. */
+  mailFrom = '';
+  /** Settings of TLS. */
+  tls: SmtpTlsOptions = {};
+  /** Only these mechanisms, in this order; empty: the automatic choice. */
+  authMechanisms: readonly string[] = [];
+  /** Lets credentials go out in clear, with `connectNormal` only. */
+  allowInsecureAuth = false;
+  /** Sends to all recipients or to none. */
+  allOrNone = false;
+  /** Settings under names of other products. */
+  readonly #others: [string, string][] = [];
+
+  /**
+   * @param text `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or without
+   *   `user:password@`.
+   * @throws {SmtpSessionError} of class `settings` that says what to write instead.
+   */
+  constructor(text: string) {
+    const given = call(instance(), () => {
+      const settings = new (core().Settings)(String(text));
+      try {
+        return { ...(JSON.parse(settings.given()) as Given), password: settings.password() };
+      } finally {
+        settings.free();
+      }
+    });
+    this.server = given.host;
+    this.port = given.port ?? 0;
+    this.connectType = given.connectType ?? undefined;
+    this.user = given.user;
+    this.password = given.password;
+  }
+
+  /**
+   * A server from an object: the members of this class, or their names in other products, such as `UseSSL`, `SSLMode`,
+   * `SSL.Enabled`. What was made of them is reported with the result, so that it can be pinned.
+   *
+   * @example
+   * ```js
+   * SmtpServer.from({ server: 'mail.example.com', port: 465, UseSSL: true });
+   * ```
+   */
+  static from(options: Readonly<Record<string, unknown>>): SmtpServer {
+    const { server, host, tls, ...rest } = options;
+    const made = new SmtpServer(String(server ?? host ?? ''));
+    if (tls !== undefined) made.tls = tls as SmtpTlsOptions;
+    for (const [name, value] of Object.entries(rest)) {
+      if (value !== undefined) made.#others.push([name, Array.isArray(value) ? value.join(' ') : String(value)]);
+    }
+    call(instance(), () => settingsOf(made).free());
+    return made;
+  }
+
+  /** @internal */
+  static settings(server: SmtpServer): Settings {
+    const settings = new (core().Settings)(server.port ? `${bracketed(server.server)}:${server.port}` : bracketed(server.server));
+    const set = (name: string, value: unknown): void => settings.set(name, String(value));
+    try {
+      if (server.connectType !== undefined) set('connectType', server.connectType);
+      set('authType', server.authType);
+      if (server.authMechanisms.length > 0) set('authMechanisms', server.authMechanisms.join(' '));
+      set('user', server.user ?? '');
+      set('password', server.password ?? '');
+      set('heloDomain', server.heloDomain ?? '');
+      set('mailFrom', server.mailFrom ?? '');
+      set('allowInsecureAuth', server.allowInsecureAuth);
+      set('allOrNone', server.allOrNone);
+      if (server.tls?.rejectUnauthorized === false) set('rejectUnauthorized', false);
+      for (const [name, value] of server.#others) set(name, value);
+      return settings;
+    } catch (error) {
+      settings.free();
+      throw error;
+    }
+  }
+}
+
+interface Given {
+  host: string;
+  port: number | null;
+  connectType: number | null;
+  user: string;
+}
+
+/** What was chosen because it was not said, so that it can be pinned. */
+export interface SmtpChoice {
+  setting: string;
+  value: string;
+  reason: string;
+}
+
+/** What a session does with its settings. */
+export interface SmtpResolved {
+  host: string;
+  port: number;
+  tls: 'implicit' | 'manual' | 'never' | 'opportunistic' | 'required';
+  heloDomain: string;
+  user: string | null;
+  verifyPeer: boolean;
+  mailFrom: string | null;
+  choices: SmtpChoice[];
+}
+
+/** @internal The core's settings; to be called within {@link call}, and to be freed. */
+export function settingsOf(server: SmtpServer | string): Settings {
+  return typeof server === 'string' ? new (core().Settings)(server) : SmtpServer.settings(server);
+}
+
+/** @internal Checks the settings and says what will be done. */
+export function resolve(server: SmtpServer): SmtpResolved {
+  return call(instance(), () => {
+    const settings = settingsOf(server);
+    try {
+      return JSON.parse(settings.resolve()) as SmtpResolved;
+    } finally {
+      settings.free();
+    }
+  });
+}
+
+function bracketed(host: string): string {
+  if (typeof host !== 'string') throw new SmtpSessionError('settings', undefined, 'no server is set', { setting: 'server' });
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

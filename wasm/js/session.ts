@@ -1,0 +1,262 @@
+import { SmtpSessionError } from './errors.js';
+import type { SmtpAuthAnswer, SmtpEvent } from './events.js';
+import { settingsOf, type SmtpServer } from './server.js';
+import { call, core, instance, type Session } from './wasm.js';
+
+/** Who sends and who receives. */
+export interface SmtpEnvelope {
+  /** The address that bounces go to; empty for none. */
+  from: string;
+  /** The recipients' addresses, without names. */
+  to: readonly string[];
+}
+
+/** What a message is, and what is to be done with it. */
+export interface SmtpBodyPlan {
+  /** Which octets it has: up to 127, or any but NUL, which needs a server with 8BITMIME. Default `sevenBit`. */
+  content?: 'sevenBit' | 'eightBit';
+  /** CR and LF alone become CRLF, or are refused. Default `normalize`. */
+  lineEnds?: 'normalize' | 'reject';
+  /** Lines of more than 998 octets are sent, or refused. Default `allow`. */
+  longLines?: 'allow' | 'reject';
+  /** Its size in octets, for a server that offers SIZE. */
+  size?: number;
+}
+
+/** Options of a session. */
+export interface SmtpSessionOptions {
+  /** Keep a transcript: see {@link SmtpSession.pollTranscript}. Default `false`. */
+  transcript?: boolean;
+  /** What the client calls itself if the server's settings do not say; left out if it is no full name. */
+  heloDomain?: string;
+  /** Milliseconds until the server must have greeted. Default 5 minutes (RFC 5321 §4.5.3.2.1). */
+  greetingTimeout?: number;
+  /** The name of a mechanism that the host carries out: see `authNeeds`. */
+  hostMechanism?: string;
+  /** The moment at which the connection stands, in milliseconds of any monotonic clock. */
+  now?: number;
+}
+
+/**
+ * The protocol without I/O: give it the server's octets, send what it gives, do what its events say.
+ *
+ * Every method that takes a moment takes milliseconds of any monotonic clock; left out, it is `performance.now()`.
+ * Every method may throw {@link SmtpSessionError}.
+ *
+ * @example
+ * ```js
+ * import { SmtpSession } from 'sansmtp/core';
+ * const session = new SmtpSession('mail.example.com 25');
+ * session.handleInput(new TextEncoder().encode('220 hello\r\n'));
+ * for (const event of session.pollEvents()) console.log(event.type); // greeting
+ * const flight = session.flight(); // EHLO …
+ * session.transmitting(flight.length);
+ * session.transmitted(flight.length);
+ * ```
+ */
+export class SmtpSession {
+  readonly #session: Session;
+  readonly #instance: number;
+  #disposed = false;
+
+  constructor(server: SmtpServer | string, options: SmtpSessionOptions = {}) {
+    this.#instance = instance();
+    this.#session = call(this.#instance, () => {
+      const settings = settingsOf(server);
+      try {
+        const { greetingTimeout, heloDomain, hostMechanism } = options;
+        if (greetingTimeout !== undefined) settings.set('greetingTimeout', String(Math.ceil(greetingTimeout)));
+        if (hostMechanism !== undefined) settings.set('hostMechanism', hostMechanism);
+        if (heloDomain !== undefined && (typeof server === 'string' || server.heloDomain === '')) {
+          // A machine may have a name that no mail server takes.
+          try {
+            settings.set('heloDomain', heloDomain);
+          } catch {}
+        }
+        return new (core().Session)(settings, options.transcript ?? false, options.now ?? performance.now());
+      } finally {
+        settings.free();
+      }
+    });
+  }
+
+  #call<T>(action: (session: Session) => T): T {
+    if (this.#disposed) throw new SmtpSessionError('apiMisuse', 'disposed', 'the session was disposed of');
+    return call(this.#instance, () => action(this.#session));
+  }
+
+  /** Whether to read from the server. `false` from `startTls` on: then no read may be under way. */
+  get wantsInput(): boolean {
+    return this.#call((session) => session.wants_input());
+  }
+
+  /** Takes what the server sent, in pieces of any size. */
+  handleInput(octets: Uint8Array, now = performance.now()): void {
+    this.#call((session) => session.handle_input(now, octets));
+  }
+
+  /** The server closed its side of the connection. */
+  handleEof(now = performance.now()): void {
+    this.#call((session) => session.handle_eof(now));
+  }
+
+  /** To be called when the moment of {@link pollTimeout} has come. */
+  handleTimeout(now = performance.now()): void {
+    this.#call((session) => session.handle_timeout(now));
+  }
+
+  /** A copy of what is to be sent, if there is anything. */
+  flight(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#call((session) => session.flight());
+  }
+
+  /** The next `count` octets of {@link flight} are with the transport: they are not given out again. */
+  transmitting(count: number, now = performance.now()): void {
+    this.#call((session) => session.transmitting(now, count));
+  }
+
+  /** The transport wrote `count` octets more. */
+  transmitted(count: number, now = performance.now()): void {
+    this.#call((session) => session.transmitted(now, count));
+  }
+
+  /** All events since the last call. */
+  pollEvents(): SmtpEvent[] {
+    const text = this.#call((session) => session.poll_events());
+    if (text === undefined) return [];
+    const events = JSON.parse(text) as SmtpEvent[];
+    for (const event of events) {
+      if (event.type === 'authNeeds' && event.needs.step === 'response') {
+        event.needs.challenge = Uint8Array.from(event.needs.challenge);
+      }
+    }
+    return events;
+  }
+
+  /** When to call {@link handleTimeout}; `undefined`: never, as things stand. */
+  pollTimeout(): number | undefined {
+    return this.#call((session) => session.poll_timeout());
+  }
+
+  /** What was said since the last call, one line a line, secrets as `***`. Empty unless a transcript is kept. */
+  pollTranscript(): string {
+    return this.#call((session) => session.poll_transcript()) ?? '';
+  }
+
+  /** The handshake that `startTls` asked for is done. */
+  tlsEstablished(tls: { verified: boolean }, now = performance.now()): void {
+    this.#call((session) => session.tls_established(now, tls.verified));
+  }
+
+  /** The handshake failed: the host's own error code and text. */
+  tlsFailed(failure: { code: string; text: string }, now = performance.now()): void {
+    this.#call((session) => session.tls_failed(now, failure.code, failure.text));
+  }
+
+  /** Starts TLS now, in the explicit-manual mode. */
+  establishTls(): void {
+    this.#call((session) => session.establish_tls());
+  }
+
+  /** Answers `authNeeds`. */
+  authSupply(answer: SmtpAuthAnswer): void {
+    this.#call((session) => {
+      switch (answer.step) {
+        case 'initialResponse':
+          return session.auth_initial_response(answer.response);
+        case 'response':
+          return session.auth_response(answer.response);
+        case 'finish':
+          return session.auth_finish(answer.ok);
+        case 'cancel':
+          return session.auth_cancel();
+      }
+    });
+  }
+
+  /** Sends a message: `sendBody` asks for it; `delivered` or `failed` is its result. */
+  send(envelope: SmtpEnvelope, plan: SmtpBodyPlan = {}): number {
+    return this.#call((session) => {
+      session.forget_recipients();
+      for (const recipient of envelope.to) session.recipient(recipient);
+      return session.send(
+        envelope.from,
+        plan.size,
+        plan.content === 'eightBit',
+        plan.lineEnds === 'reject',
+        plan.longLines === 'reject',
+      );
+    });
+  }
+
+  /** Gives a piece of the message. Returns how much was taken: less than all means to write out {@link flight} first. */
+  body(operation: number, piece: Uint8Array): number {
+    return this.#call((session) => session.body(operation, piece));
+  }
+
+  /** Ends the message. */
+  endBody(operation: number): void {
+    this.#call((session) => session.end_body(operation));
+  }
+
+  /** Gives an operation up. */
+  cancel(operation: number): void {
+    this.#call((session) => session.cancel(operation));
+  }
+
+  /** NOOP. `answer` is the result of this and of the next four. */
+  noop(): number {
+    return this.#call((session) => session.noop());
+  }
+
+  /** RSET. */
+  reset(): number {
+    return this.#call((session) => session.reset());
+  }
+
+  /** VRFY. */
+  vrfy(mailbox: string): number {
+    return this.#call((session) => session.vrfy(mailbox));
+  }
+
+  /** EXPN. */
+  expn(list: string): number {
+    return this.#call((session) => session.expn(list));
+  }
+
+  /** HELP. */
+  help(topic?: string): number {
+    return this.#call((session) => session.help(topic));
+  }
+
+  /** Ends the session after what is queued. */
+  quit(): void {
+    this.#call((session) => session.quit());
+  }
+
+  /** Ends the session at once. */
+  abort(): void {
+    this.#call((session) => session.abort());
+  }
+
+  /** What the server offers: keywords with their parameters, and login mechanisms. */
+  get capabilities(): { keywords: { keyword: string; parameters: string[] }[]; mechanisms: string[] } {
+    return JSON.parse(this.#call((session) => session.capabilities()));
+  }
+
+  /** Whether TLS is up. */
+  get isEncrypted(): boolean {
+    return this.#call((session) => session.is_encrypted());
+  }
+
+  /** The mechanism of the login, once it succeeded. */
+  get mechanism(): string | undefined {
+    return this.#call((session) => session.mechanism());
+  }
+
+  /** Frees the session's memory. Without it, that happens when the object is collected. */
+  [Symbol.dispose](): void {
+    if (!this.#disposed && this.#instance === instance()) this.#session.free();
+    this.#disposed = true;
+  }
+}

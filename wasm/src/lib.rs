@@ -1,0 +1,338 @@
+//! The WebAssembly shell: the core's calls, one by one, in types that cross the boundary. It decides nothing.
+//!
+//! Octets go in through one buffer that is reused, and come out as a copy of the flight, since the core's buffer is
+//! reused too; events cross as one JSON text a call, in the shape that `wasm/js/events.ts` types.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+#![allow(missing_docs, reason = "documented in wasm/js, which is what users see")]
+
+extern crate alloc;
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use js_sys::Uint8Array;
+use sansmtp::settings::{Resolved, Server};
+use sansmtp::{
+    AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
+    ReversePath, Segment, Time, TlsFailure, TlsInfo,
+};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use zeroize::Zeroizing;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// A panic is a bug and becomes a trap, which `wasm/js/wasm.ts` turns into a typed error. Without std, nothing that
+/// formats its message is linked.
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// What a failed call throws: the text of a JSON object.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn thrown(error: Error) -> JsValue {
+    #[derive(Serialize)]
+    struct Thrown {
+        #[serde(flatten)]
+        error: Error,
+        message: &'static str,
+    }
+    json(&Thrown { error, message: error.message() }).into()
+}
+
+fn wrong_setting(error: &sansmtp::settings::SettingsError) -> JsValue {
+    #[derive(Serialize)]
+    struct Thrown<'a> {
+        class: &'static str,
+        setting: &'a str,
+        message: String,
+    }
+    json(&Thrown { class: "settings", setting: error.setting(), message: error.to_string() }).into()
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float is cut to what a u64 can hold"
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
+fn float(number: u64) -> f64 {
+    number as f64
+}
+
+fn time(now: f64) -> Time {
+    Time::from_millis(whole(now))
+}
+
+fn id(operation: u32) -> OperationId {
+    OperationId::from_number(operation)
+}
+
+#[wasm_bindgen]
+pub struct Settings(Server);
+
+#[wasm_bindgen]
+impl Settings {
+    #[wasm_bindgen(constructor)]
+    pub fn new(text: String) -> Result<Self, JsValue> {
+        let text = Zeroizing::new(text);
+        Server::parse(&text).map(Self).map_err(|error| wrong_setting(&error))
+    }
+
+    pub fn set(&mut self, name: &str, value: String) -> Result<(), JsValue> {
+        let value = Zeroizing::new(value);
+        self.0.set(name, &value).map_err(|error| wrong_setting(&error))
+    }
+
+    /// What the text of the constructor said, as far as it is no secret.
+    pub fn given(&self) -> String {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Given<'a> {
+            host: &'a str,
+            port: Option<u16>,
+            connect_type: Option<i8>,
+            user: &'a str,
+        }
+        let connect_type = self.0.given_connect_type().map(|connect_type| connect_type as i8);
+        json(&Given { host: self.0.host(), port: self.0.port(), connect_type, user: self.0.user() })
+    }
+
+    pub fn password(&self) -> String {
+        self.0.password().expose().into()
+    }
+
+    pub fn resolve(&self) -> Result<String, JsValue> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shown<'a> {
+            host: &'a str,
+            port: u16,
+            tls: sansmtp::TlsMode,
+            helo_domain: &'a str,
+            user: Option<&'a str>,
+            verify_peer: bool,
+            mail_from: Option<&'a str>,
+            choices: &'a [sansmtp::settings::Choice],
+        }
+        let Resolved { host, port, config, mail_from, choices, .. } =
+            &self.0.resolve().map_err(|error| wrong_setting(&error))?;
+        Ok(json(&Shown {
+            host,
+            port: *port,
+            tls: config.tls,
+            helo_domain: config.hello.as_str(),
+            user: config.authentication.as_ref().map(sansmtp::sasl::Authentication::user),
+            verify_peer: config.verify_peer,
+            mail_from: mail_from.as_ref().map(ReversePath::as_str),
+            choices,
+        }))
+    }
+}
+
+#[wasm_bindgen]
+pub struct Session {
+    client: Client,
+    input: Vec<u8>,
+    recipients: Vec<ForwardPath>,
+}
+
+#[wasm_bindgen]
+impl Session {
+    #[wasm_bindgen(constructor)]
+    pub fn new(settings: &Settings, transcript: bool, now: f64) -> Result<Self, JsValue> {
+        let mut config = settings.0.resolve().map_err(|error| wrong_setting(&error))?.config;
+        config.transcript = transcript;
+        Ok(Self { client: Client::new(config, time(now)), input: Vec::new(), recipients: Vec::new() })
+    }
+
+    pub fn wants_input(&self) -> bool {
+        self.client.wants_input()
+    }
+
+    pub fn handle_input(&mut self, now: f64, octets: &Uint8Array) -> Result<(), JsValue> {
+        self.take_in(octets);
+        self.client.handle_input(time(now), &self.input).map_err(thrown)
+    }
+
+    pub fn handle_eof(&mut self, now: f64) -> Result<(), JsValue> {
+        self.client.handle_eof(time(now)).map_err(thrown)
+    }
+
+    pub fn handle_timeout(&mut self, now: f64) -> Result<(), JsValue> {
+        self.client.handle_timeout(time(now)).map_err(thrown)
+    }
+
+    /// A copy of what is to be sent; nothing if that is nothing.
+    pub fn flight(&self) -> Option<Uint8Array> {
+        self.client.transmit().next().map(|Segment::Bytes(octets)| Uint8Array::from(octets))
+    }
+
+    pub fn transmitting(&mut self, now: f64, count: f64) -> Result<(), JsValue> {
+        self.client.transmitting(time(now), whole(count)).map_err(thrown)
+    }
+
+    pub fn transmitted(&mut self, now: f64, count: f64) -> Result<(), JsValue> {
+        self.client.transmitted(time(now), whole(count)).map_err(thrown)
+    }
+
+    /// All events since the last call, as a JSON array; nothing if there is none.
+    pub fn poll_events(&mut self) -> Option<String> {
+        let first = self.client.poll_event()?;
+        let mut events = Vec::from([first]);
+        events.extend(core::iter::from_fn(|| self.client.poll_event()));
+        Some(json(&events))
+    }
+
+    pub fn poll_timeout(&self) -> Option<f64> {
+        self.client.poll_timeout().map(|deadline| float(deadline.as_millis()))
+    }
+
+    /// All lines since the last call, each with its line end; nothing if there is none.
+    pub fn poll_transcript(&mut self) -> Option<String> {
+        let mut text = String::new();
+        while let Some(line) = self.client.poll_transcript() {
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    pub fn tls_established(&mut self, now: f64, verified: bool) -> Result<(), JsValue> {
+        self.client.tls_established(time(now), &TlsInfo::new(verified)).map_err(thrown)
+    }
+
+    pub fn tls_failed(&mut self, now: f64, code: String, text: String) -> Result<(), JsValue> {
+        self.client.tls_failed(time(now), TlsFailure { code, text }).map_err(thrown)
+    }
+
+    pub fn establish_tls(&mut self) -> Result<(), JsValue> {
+        self.client.establish_tls().map_err(thrown)
+    }
+
+    pub fn auth_cancel(&mut self) -> Result<(), JsValue> {
+        self.client.auth_supply(AuthAnswer::Cancel).map_err(thrown)
+    }
+
+    pub fn auth_finish(&mut self, ok: bool) -> Result<(), JsValue> {
+        self.client.auth_supply(AuthAnswer::Finish(ok)).map_err(thrown)
+    }
+
+    pub fn auth_initial_response(&mut self, response: Option<Uint8Array>) -> Result<(), JsValue> {
+        let response = response.map(|response| response.to_vec());
+        self.client.auth_supply(AuthAnswer::InitialResponse(response)).map_err(thrown)
+    }
+
+    pub fn auth_response(&mut self, response: &Uint8Array) -> Result<(), JsValue> {
+        self.client.auth_supply(AuthAnswer::Response(response.to_vec())).map_err(thrown)
+    }
+
+    /// A recipient of the next message.
+    pub fn recipient(&mut self, address: &str) -> Result<(), JsValue> {
+        let recipient = ForwardPath::parse(address).map_err(|error| thrown(error.into()))?;
+        self.recipients.push(recipient);
+        Ok(())
+    }
+
+    /// Sends to the recipients that were given. They are forgotten whether it succeeds or not.
+    #[allow(clippy::fn_params_excessive_bools, reason = "each becomes an enum one line below")]
+    pub fn send(
+        &mut self,
+        sender: &str,
+        size: Option<f64>,
+        eight_bit: bool,
+        reject_bare_line_ends: bool,
+        reject_long_lines: bool,
+    ) -> Result<u32, JsValue> {
+        let recipients = core::mem::take(&mut self.recipients);
+        let sender = ReversePath::parse(sender).map_err(|error| thrown(error.into()))?;
+        let mut envelope = Envelope::new(sender);
+        envelope.extend(recipients);
+        let mut plan = BodyPlan::default();
+        plan.size = size.map(whole);
+        if eight_bit {
+            plan.content = Content::EightBit;
+        }
+        if reject_bare_line_ends {
+            plan.line_ends = LineEnds::Reject;
+        }
+        if reject_long_lines {
+            plan.long_lines = LongLines::Reject;
+        }
+        self.client.send(&envelope, plan).map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn forget_recipients(&mut self) {
+        self.recipients.clear();
+    }
+
+    /// Gives how much was taken.
+    pub fn body(&mut self, operation: u32, piece: &Uint8Array) -> Result<usize, JsValue> {
+        self.take_in(piece);
+        self.client.body(id(operation), &self.input).map_err(thrown)
+    }
+
+    pub fn end_body(&mut self, operation: u32) -> Result<(), JsValue> {
+        self.client.end_body(id(operation)).map_err(thrown)
+    }
+
+    pub fn cancel(&mut self, operation: u32) -> Result<(), JsValue> {
+        self.client.cancel(id(operation)).map_err(thrown)
+    }
+
+    pub fn noop(&mut self) -> Result<u32, JsValue> {
+        self.client.noop().map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn reset(&mut self) -> Result<u32, JsValue> {
+        self.client.reset().map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn vrfy(&mut self, mailbox: &str) -> Result<u32, JsValue> {
+        self.client.vrfy(mailbox).map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn expn(&mut self, list: &str) -> Result<u32, JsValue> {
+        self.client.expn(list).map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn help(&mut self, topic: Option<String>) -> Result<u32, JsValue> {
+        self.client.help(topic.as_deref()).map(OperationId::get).map_err(thrown)
+    }
+
+    pub fn quit(&mut self) -> Result<(), JsValue> {
+        self.client.quit().map_err(thrown)
+    }
+
+    pub fn abort(&mut self) {
+        self.client.abort();
+    }
+
+    pub fn capabilities(&self) -> String {
+        json(self.client.capabilities())
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.client.is_encrypted()
+    }
+
+    pub fn mechanism(&self) -> Option<String> {
+        self.client.mechanism().map(|name| name.as_str().into())
+    }
+
+    fn take_in(&mut self, octets: &Uint8Array) {
+        self.input.resize(octets.length() as usize, 0);
+        octets.copy_to(&mut self.input);
+    }
+}

@@ -1,0 +1,134 @@
+//! Every job of developers and CI: `cargo xtask <job>`. It needs cargo and node with npm, and nothing else: what more
+//! a job needs, it brings.
+
+mod certificates;
+mod ci;
+mod fuzz;
+mod npm;
+mod size;
+mod wasm;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+const HELP: &str = "\
+usage: cargo xtask <job>
+
+  demo [arguments]   build everything and send a mail to a server of its own; with arguments or
+                     environment, through a real one: cargo xtask demo -- --help
+  test               all tests: Rust, WebAssembly, npm package
+  build              the npm package, into wasm/dist
+  size               what the WebAssembly weighs, against its limits
+  flights            the table of round trips
+  fmt                format Rust
+  fuzz [target] [s]  run the fuzz targets (reply, session, body), 60 seconds each unless said otherwise
+  ci                 everything that CI checks; `cargo xtask ci <check>` runs one: see CONTRIBUTING.md
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (job, rest) = arguments.split_first().map_or(("", arguments), |(job, rest)| (job.as_str(), rest));
+    match job {
+        "build" => npm::build(),
+        "ci" => ci::run(rest.first().map(String::as_str)),
+        "demo" => npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest)),
+        "flights" => cargo(&[
+            "test",
+            "--quiet",
+            "-p",
+            "sansmtp-tests",
+            "--test",
+            "round_trips",
+            "flights_of",
+            "--",
+            "--nocapture",
+        ]),
+        "fmt" => cargo(&["fmt", "--all"]),
+        "fuzz" => fuzz::run(rest),
+        "size" => size::run(),
+        "test" => test(),
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no job {other:?}\n\n{HELP}"),
+    }
+}
+
+/// The README's second command. The dialogues are recorded by the Rust run, and the npm package is held against them.
+fn test() -> Result<()> {
+    ensure_node()?;
+    cargo(&["test", "--workspace"])?;
+    npm::build()?;
+    npm::test()
+}
+
+/// Where the repository is.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Where the dialogues are recorded.
+fn recordings() -> PathBuf {
+    target().join("recordings")
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let (job, rest) = arguments.split_first().context("a cargo command")?;
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(job);
+    if *job != "fmt" && *job != "deny" {
+        command.arg("--locked");
+    }
+    exec(command.args(rest).env("SANSMTP_RECORDINGS", recordings()))
+}
+
+/// Runs a command in the repository's folder, and says which one it was if it fails.
+fn exec(command: &mut Command) -> Result<()> {
+    exec_in(&root(), command)
+}
+
+fn exec_in(folder: &Path, command: &mut Command) -> Result<()> {
+    let shown = shown(command);
+    let status = command.current_dir(folder).status().with_context(|| format!("cannot start: {shown}"))?;
+    ensure!(status.success(), "failed: {shown}");
+    Ok(())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// The lowest Node that the package supports.
+const NODE: (u32, u32) = (20, 19);
+
+fn ensure_node() -> Result<()> {
+    let output = Command::new("node").arg("--version").output();
+    let output = output.context("node was not found: install Node.js 20.19 or later, with npm")?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    ensure!(found >= NODE, "Node.js {version} is too old: 20.19 or later is needed");
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The npm package: built from TypeScript and the module, tested on Node, shown by the demo.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{certificates, ensure_node, exec_in, recordings, root, wasm};
+
+/// Builds `wasm/dist`.
+pub(crate) fn build() -> Result<()> {
+    ensure_node()?;
+    let package = root().join("wasm");
+    install(&package)?;
+    let dist = package.join("dist");
+    if dist.exists() {
+        fs::remove_dir_all(&dist)?;
+    }
+    wasm::install()?;
+    exec_in(&package, npm().args(["run", "--silent", "compile"]))
+}
+
+/// The tests of `wasm/test` and `node-demo/test`, on the package as it was built.
+pub(crate) fn test() -> Result<()> {
+    let certificates = certificates::make()?;
+    for folder in ["wasm", "node-demo"] {
+        let folder = root().join(folder);
+        install(&folder)?;
+        exec_in(
+            &folder,
+            npm()
+                .args(["run", "--silent", "test"])
+                .env("SANSMTP_RECORDINGS", recordings())
+                .env("SANSMTP_CERTIFICATES", &certificates),
+        )?;
+    }
+    Ok(())
+}
+
+/// Builds all that it needs, then sends a mail.
+pub(crate) fn demo(arguments: &[String]) -> Result<()> {
+    build()?;
+    let folder = root().join("node-demo");
+    install(&folder)?;
+    let certificates = certificates::make()?;
+    exec_in(
+        &folder,
+        Command::new("node").arg("demo.mjs").args(arguments).env("SANSMTP_CERTIFICATES", certificates),
+    )
+}
+
+/// Installs what the lock file says, unless that is there already.
+pub(crate) fn install(folder: &Path) -> Result<()> {
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    let stamp = folder.join("node_modules/.sansmtp-lock");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    exec_in(folder, npm().args(["ci", "--silent", "--no-audit", "--no-fund"]))?;
+    fs::create_dir_all(folder.join("node_modules"))?;
+    fs::write(stamp, lock)?;
+    Ok(())
+}
+
+pub(crate) fn npm() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
+}

@@ -1,0 +1,84 @@
+//! The core for WebAssembly, and its glue.
+
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{exec, root, target};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds the shell with these features and gives the module and its glue.
+pub(crate) fn build(features: &str) -> Result<(Vec<u8>, String)> {
+    ensure_target()?;
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        "wasm",
+        "-p",
+        "sansmtp-wasm",
+        "--target",
+        TARGET,
+    ]);
+    command.args(["--no-default-features", "--features", features]);
+    exec(command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags()?))?;
+    let module = target().join(TARGET).join("wasm/sansmtp_wasm.wasm");
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(&module)
+        .out_name("sansmtp")
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .reset_state_function(true);
+    let mut output = bindgen.generate_output()?;
+    let glue = output.js().to_owned();
+    Ok((output.wasm_mut().emit_wasm(), glue))
+}
+
+/// Writes the module, its glue and the module as text into `wasm/dist/wasm`.
+pub(crate) fn install() -> Result<()> {
+    let (module, glue) = build(DEFAULT_FEATURES)?;
+    let folder = root().join("wasm/dist/wasm");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("sansmtp.wasm"), &module)?;
+    fs::write(folder.join("glue.js"), glue)?;
+    let text = base64::engine::general_purpose::STANDARD.encode(&module);
+    fs::write(folder.join("inline.js"), format!("export default \"{text}\";\n"))?;
+    Ok(())
+}
+
+/// What the npm package has.
+pub(crate) const DEFAULT_FEATURES: &str = "plain,login,cram-md5";
+
+fn ensure_target() -> Result<()> {
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    if fs::exists(String::from_utf8(output.stdout)?.trim())? {
+        return Ok(());
+    }
+    eprintln!("xtask: installing the target {TARGET}, once");
+    exec(Command::new("rustup").args(["target", "add", TARGET]))
+}
+
+/// No path of the machine goes into the module, so that it is the same wherever it is built.
+fn rust_flags() -> Result<String> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output()?;
+    let sysroot = String::from_utf8(output.stdout)?;
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
+    let home = home.context("neither CARGO_HOME nor HOME is set")?;
+    let flags = [
+        "-Ctarget-feature=+simd128".to_owned(),
+        format!("--remap-path-prefix={}=/src", root().display()),
+        format!("--remap-path-prefix={home}/registry/src=/deps"),
+        format!("--remap-path-prefix={}/lib/rustlib/src/rust=/rustc", sysroot.trim()),
+    ];
+    Ok(flags.join("\u{1f}"))
+}
