@@ -76,6 +76,7 @@ export class Connection {
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
+  #isReady = false;
   #wake: () => void = () => {};
   #ready: () => void = () => {};
   #unready: (error: SmtpError) => void = () => {};
@@ -174,9 +175,10 @@ export class Connection {
     return { delivery, cancel };
   }
 
-  /** Says QUIT and closes; nobody needs to wait for it. */
+  /** Says QUIT and closes; nobody needs to wait for it. While the session is being set up, it closes at once. */
   quit(): void {
     if (this.#quitting || this.#closed) return;
+    if (!this.#isReady) return this.abort();
     this.#quitting = true;
     this.#try(() => this.#session.quit());
     this.#wake();
@@ -301,6 +303,7 @@ export class Connection {
         this.security.downgraded = true;
         break;
       case 'ready':
+        this.#isReady = true;
         this.#ready();
         break;
       case 'sendBody': {

@@ -122,14 +122,19 @@ class NodeSocket implements SmtpSocket {
 
   close(how: 'graceful' | 'abort'): Promise<void> {
     const socket = this.#socket;
-    if (how === 'abort') {
-      socket.destroy();
-    } else if (!socket.destroyed) {
+    if (socket.destroyed) return Promise.resolve();
+    return new Promise((closed) => {
+      socket.once('close', () => closed());
+      if (how === 'abort') {
+        socket.destroy();
+        return;
+      }
+      // What still comes is of no interest, but the end of it is seen only if it is read.
+      socket.resume();
       socket.end();
       // A server that does not close its side does not keep ours open.
       setTimeout(() => socket.destroy(), 1000).unref();
-    }
-    return Promise.resolve();
+    });
   }
 }
 
