@@ -191,12 +191,8 @@ pub enum Stage {
 pub enum Unsupported {
     /// Credentials are set and the connection is not encrypted.
     AuthWithoutTls,
-    /// Neither EHLO, nor HELO where the settings allow it, was accepted.
-    Ehlo,
     /// The message has octets above 127 and the server does not offer 8BITMIME (RFC 6152).
     EightBitMime,
-    /// None of the allowed mechanisms is offered, or AUTH is not offered at all.
-    Mechanism,
     /// The message is larger than the server's declared maximum (RFC 1870).
     Size,
     /// An address is not ASCII and the server does not offer SMTPUTF8 (RFC 6531).
@@ -351,9 +347,7 @@ impl Unsupported {
     const fn message(self) -> &'static str {
         match self {
             Self::AuthWithoutTls => "user and password are set but the connection is not encrypted",
-            Self::Ehlo => "the server does not accept EHLO, which these settings need",
             Self::EightBitMime => "the message has octets above 127 and the server does not offer 8BITMIME",
-            Self::Mechanism => "the server offers none of the allowed login mechanisms",
             Self::Size => "the message is larger than the server accepts",
             Self::SmtpUtf8 => "an address is not ASCII and the server does not offer SMTPUTF8",
             Self::StartTls => "the settings require STARTTLS and the server does not offer it",

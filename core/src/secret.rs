@@ -50,16 +50,18 @@ pub(crate) const MASK: &str = "***";
 /// and a reply goes into events, errors and transcripts.
 #[derive(Default)]
 pub(crate) struct Redactor {
-    /// The secret itself in every plain disguise.
-    needles: Vec<Zeroizing<Vec<u8>>>,
-    /// The base64 lines of the exchange. Any longer piece of one is hidden too.
+    /// The secrets as they are.
+    secrets: Vec<Zeroizing<Vec<u8>>>,
+    /// Their hexadecimal and base64 forms: a run of characters that has one in it is hidden.
+    encoded: Vec<Zeroizing<Vec<u8>>>,
+    /// The base64 lines of the exchange: a run that shares a longer piece with one is hidden.
     lines: Vec<Zeroizing<Vec<u8>>>,
 }
 
 /// A shorter secret is not searched for: it would hit by chance.
 const SHORTEST: usize = 4;
-/// A shorter piece of a base64 line is not hidden: it would hit by chance.
-const SHORTEST_PIECE: usize = 8;
+/// Characters of base64 that a run may share with a line by chance.
+const PIECE: usize = 8;
 
 impl Redactor {
     /// Hides `secret`: as it is, in hexadecimal, and in base64 at each of the three alignments.
@@ -70,7 +72,7 @@ impl Redactor {
         for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
             let digit = |value: u8| digits.get(usize::from(value)).copied().unwrap_or(b'0');
             let hex = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-            self.needles.push(Zeroizing::new(hex));
+            self.encoded.push(Zeroizing::new(hex));
         }
         for shift in 0..3 {
             let mut shifted = Zeroizing::new(Vec::with_capacity(shift + secret.len()));
@@ -81,33 +83,32 @@ impl Redactor {
             let first = (shift * 8).div_ceil(6);
             let last = (shift + secret.len()) * 8 / 6;
             if let Some(core) = encoded.get(first..last) {
-                self.needles.push(Zeroizing::new(core.into()));
+                self.encoded.push(Zeroizing::new(core.into()));
             }
         }
-        self.needles.push(Zeroizing::new(secret.into()));
+        self.secrets.push(Zeroizing::new(secret.into()));
     }
 
     /// Hides one base64 line of an exchange, and every longer piece of it.
     pub(crate) fn hide_line(&mut self, line: &[u8]) {
-        if line.len() >= SHORTEST_PIECE {
+        if line.len() >= PIECE {
             self.lines.push(Zeroizing::new(line.into()));
         }
     }
 
     /// `text` with every secret replaced by `***`; `None` if there was none, so that the usual case copies nothing.
     pub(crate) fn redact(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if self.needles.is_empty() && self.lines.is_empty() {
+        if self.secrets.is_empty() && self.lines.is_empty() {
             return None;
         }
         let mut clean: Option<Vec<u8>> = None;
         let mut start = 0;
         while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
-            let length =
-                self.secret_at(rest, start == 0 || !text.get(start - 1).copied().is_some_and(is_base64));
+            let is_inside_run = start > 0 && text.get(start - 1).is_some_and(|byte| is_base64(*byte));
+            let length = self.secret_at(rest, is_inside_run);
             if length > 0 {
-                clean
-                    .get_or_insert_with(|| text.get(..start).unwrap_or_default().into())
-                    .extend_from_slice(MASK.as_bytes());
+                let clean = clean.get_or_insert_with(|| text.get(..start).unwrap_or_default().into());
+                clean.extend_from_slice(MASK.as_bytes());
                 start += length;
             } else {
                 if let Some(clean) = &mut clean {
@@ -119,20 +120,18 @@ impl Redactor {
         clean
     }
 
-    /// The length of the secret that `text` starts with, or 0. `fresh`: a run of base64 characters may start here.
-    fn secret_at(&self, text: &[u8], fresh: bool) -> usize {
-        let needle =
-            self.needles.iter().filter(|needle| text.starts_with(needle)).map(|needle| needle.len()).max();
-        if let Some(length) = needle {
-            return length;
-        }
-        if !fresh {
-            return 0;
+    /// The length of what has to be hidden at the start of `text`, or 0.
+    fn secret_at(&self, text: &[u8], is_inside_run: bool) -> usize {
+        let secret =
+            self.secrets.iter().filter(|secret| text.starts_with(secret)).map(|secret| secret.len()).max();
+        if secret.is_some() || is_inside_run {
+            return secret.unwrap_or(0);
         }
         let length = text.iter().position(|byte| !is_base64(*byte)).unwrap_or(text.len());
         let run = text.get(..length).unwrap_or_default();
-        let is_hidden = |line: &Zeroizing<Vec<u8>>| contains(line, run) || contains(run, line);
-        if length >= SHORTEST_PIECE && self.lines.iter().any(is_hidden) { length } else { 0 }
+        let is_hidden = self.encoded.iter().any(|form| contains(run, form))
+            || self.lines.iter().any(|line| run.windows(PIECE).any(|piece| contains(line, piece)));
+        if is_hidden { length } else { 0 }
     }
 }
 
@@ -161,6 +160,7 @@ mod tests {
         assert_eq!(redact(b"no p4ssw0rd-canary here, p4ssw0rd-canary"), "no *** here, ***");
         assert_eq!(redact(b"<AHVzZXIAcDRzc3cwcmQtY2FuYXJ5>"), "<***>");
         assert_eq!(redact(b"a piece: VzZXIAcDRzc3c!"), "a piece: ***!");
+        assert_eq!(redact(b"got resp=xVzZXIAcDRzc3c"), "got ***");
         assert_eq!(redact(b"hex 703473737730726432"), "hex 703473737730726432");
         let hex: String = b"p4ssw0rd-canary".iter().map(|byte| alloc::format!("{byte:02x}")).collect();
         assert_eq!(redact(hex.as_bytes()), "***");

@@ -42,6 +42,8 @@ impl fmt::Display for Line {
 /// Collects lines until they are taken, within a bound.
 pub(crate) struct Transcript {
     lines: VecDeque<Line>,
+    /// Lines of the client's that were queued and not handed over, with the position behind each.
+    queued: VecDeque<(u64, Line)>,
     held: usize,
     limit: usize,
     left_out: usize,
@@ -49,16 +51,44 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     pub(crate) const fn new(limit: usize) -> Self {
-        Self { lines: VecDeque::new(), held: 0, limit, left_out: 0 }
+        Self { lines: VecDeque::new(), queued: VecDeque::new(), held: 0, limit, left_out: 0 }
     }
 
-    /// A command: its public part, and whether a secret follows.
-    pub(crate) fn client(&mut self, public: &[u8], secret: bool) {
+    /// A command that ends at the position `end`: its public part, and whether a secret follows.
+    pub(crate) fn client(&mut self, public: &[u8], secret: bool, end: u64) {
         let mut text = display(public);
         if secret {
             text.push_str(MASK);
         }
-        self.push(Line::Client(text));
+        self.queued.push_back((end, Line::Client(text)));
+    }
+
+    /// A piece of a message.
+    pub(crate) fn message(&mut self, octets: u64, end: u64) {
+        match self.queued.back_mut() {
+            _ if octets == 0 => {}
+            Some((at, Line::Message(before))) => {
+                *before += octets;
+                *at = end;
+            }
+            _ => self.queued.push_back((end, Line::Message(octets))),
+        }
+    }
+
+    /// What ends at `position` or before it was said.
+    pub(crate) fn handed_over(&mut self, position: u64) {
+        while let Some((_, line)) = self.queued.front().filter(|(end, _)| *end <= position) {
+            match (self.lines.back_mut(), line) {
+                (Some(Line::Message(before)), Line::Message(octets)) => *before += octets,
+                _ => self.push(line.clone()),
+            }
+            self.queued.pop_front();
+        }
+    }
+
+    /// What ends behind `position` was not said.
+    pub(crate) fn take_back(&mut self, position: u64) {
+        self.queued.retain(|(end, _)| *end <= position);
     }
 
     /// A reply as the parser gives it, redacted.
@@ -70,12 +100,9 @@ impl Transcript {
         }
     }
 
-    pub(crate) fn message(&mut self, octets: u64) {
-        if let Some(Line::Message(before)) = self.lines.back_mut() {
-            *before += octets;
-        } else {
-            self.push(Line::Message(octets));
-        }
+    /// A line that is no reply, redacted.
+    pub(crate) fn server_line(&mut self, line: &[u8]) {
+        self.push(Line::Server(display(line)));
     }
 
     pub(crate) fn tls(&mut self) {
@@ -125,10 +152,14 @@ mod tests {
     fn lines_as_a_person_reads_them() {
         let mut transcript = Transcript::new(10_000);
         transcript.server(250, b"one\ntwo \x1b[0m");
-        transcript.client(b"AUTH PLAIN ", true);
+        transcript.client(b"AUTH PLAIN ", true, 10);
+        transcript.handed_over(10);
         transcript.tls();
-        transcript.message(5);
-        transcript.message(6);
+        transcript.message(5, 15);
+        transcript.handed_over(15);
+        transcript.message(6, 21);
+        transcript.message(0, 21);
+        transcript.handed_over(21);
         assert_eq!(
             taken(&mut transcript),
             ["S: 250-one", "S: 250 two \\x1b[0m", "C: AUTH PLAIN ***", "-- TLS", "C: (11 octets of message)"]
@@ -136,16 +167,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_handed_over_was_not_said() {
+        let mut transcript = Transcript::new(10_000);
+        transcript.client(b"NOOP", false, 6);
+        transcript.client(b"VRFY x", false, 14);
+        transcript.handed_over(13);
+        transcript.take_back(6);
+        transcript.handed_over(100);
+        assert_eq!(taken(&mut transcript), ["C: NOOP"]);
+    }
+
+    #[test]
     fn what_nobody_takes_is_left_out() {
         let mut transcript = Transcript::new(200);
         for _ in 0..10 {
-            transcript.client(b"NOOP", false);
+            transcript.server(250, b"ok");
         }
         let lines = taken(&mut transcript);
         let kept = lines.len() - 1;
         assert!(kept > 0 && kept < 10);
         assert_eq!(lines.last().unwrap(), &alloc::format!("-- {} lines left out", 10 - kept));
-        transcript.client(b"NOOP", false);
-        assert_eq!(taken(&mut transcript), ["C: NOOP"]);
+        transcript.server(250, b"ok");
+        assert_eq!(taken(&mut transcript), ["S: 250 ok"]);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::{env, fs};
+use std::{env, fs, panic};
 
 use sansmtp_tests::dialogue::{self, Cut};
 use serde_json::{Map, Value};
@@ -15,16 +15,28 @@ fn dialogues() {
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("recordings"), PathBuf::from);
     fs::create_dir_all(&recordings).unwrap();
     let mut count = 0;
+    let mut failed = Vec::new();
     for (name, file) in dialogue::files() {
         assert_eq!(file.schema, "../dialogue.schema.json", "{name}");
         let mut recorded = Map::new();
         for dialogue in &file.dialogues {
-            let whole = dialogue.run(Cut::Whole);
-            for cut in [Cut::Line, Cut::Octet] {
-                let other = dialogue.run(cut);
-                // The one difference that cuts may make; the file says so by its steps.
-                assert_eq!(other, whole, "{name}: {}: {cut:?} against the whole", dialogue.name);
-            }
+            // Each that fails is told, not only the first.
+            let result = panic::catch_unwind(|| {
+                let whole = dialogue.run(Cut::Whole);
+                for cut in [Cut::Line, Cut::Octet] {
+                    assert_eq!(
+                        dialogue.run(cut),
+                        whole,
+                        "{name}: {}: {cut:?} against the whole",
+                        dialogue.name
+                    );
+                }
+                whole
+            });
+            let Ok(whole) = result else {
+                failed.push(format!("{name}: {}", dialogue.name));
+                continue;
+            };
             let before = recorded.insert(dialogue.name.clone(), serde_json::to_value(whole).unwrap());
             assert!(before.is_none(), "{name}: {} twice", dialogue.name);
             count += 1;
@@ -33,6 +45,7 @@ fn dialogues() {
     }
     println!("{count} dialogues");
     assert!(count > 0);
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
 /// The lines of the checklist and the attacks that are in scope each name their test: a dialogue, or a unit test

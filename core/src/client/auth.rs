@@ -7,10 +7,10 @@ use core::mem;
 
 use zeroize::Zeroizing;
 
+use super::Client;
 use super::expect::Expect;
-use super::{Client, owned};
 use crate::config::TlsMode;
-use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
+use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{AuthAnswer, AuthNeeds, Cause, DataSent, Event, Failure, Outcome};
 use crate::reply::{EnhancedCode, Reply, ReplyRef};
 use crate::sasl::{self, Mechanism, MechanismName, Mechanisms, Response};
@@ -21,6 +21,8 @@ pub(super) struct Exchange {
     driver: Driver,
     /// The initial response, where it does not fit the command (RFC 4954 §4).
     deferred: Option<Response>,
+    /// Whether a challenge was answered: the server knows the mechanism then.
+    responded: bool,
     /// Why the exchange was cancelled.
     cancelled: Option<Error>,
     /// What else may be tried if the server does not know this mechanism.
@@ -43,6 +45,8 @@ enum Asked {
 
 /// A command line with its line end (RFC 5321 §4.5.3.1.4). An AUTH command never exceeds it.
 const COMMAND_LINE: usize = 512;
+/// A line within an exchange, with its line end (RFC 4954 §4).
+const RESPONSE_LINE: usize = 12_288;
 
 impl Client {
     /// Logs in if there is a login, else the session is ready.
@@ -84,7 +88,8 @@ impl Client {
             }
             None => (Driver::Host(None), None),
         };
-        self.exchange = Some(Exchange { name, driver, deferred: None, cancelled: None, others: names });
+        self.exchange =
+            Some(Exchange { name, driver, deferred: None, responded: false, cancelled: None, others: names });
         match initial {
             Some(initial) => self.queue_auth(initial),
             None => self.ask(Asked::InitialResponse, AuthNeeds::InitialResponse),
@@ -121,6 +126,13 @@ impl Client {
 
     fn queue_response(&mut self, response: &Response) {
         let encoded = sasl::encode(response);
+        if encoded.len() + 2 > RESPONSE_LINE {
+            self.cancel_exchange(InvalidInput::UserOrPassword.into());
+            return;
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.responded = true;
+        }
         self.redactor.hide_line(encoded.as_bytes());
         self.queue_secret(b"", Some(encoded.as_bytes()), Expect::Auth);
     }
@@ -133,7 +145,7 @@ impl Client {
                 Ok(())
             }
             400.. => {
-                self.auth_refused(owned(reply, true));
+                self.auth_refused(self.owned(reply, true));
                 Ok(())
             }
             _ => Err(PeerMisbehaved::AuthReply),
@@ -174,7 +186,10 @@ impl Client {
             return;
         }
         if let Some(initial) = exchange.deferred.take() {
-            self.queue_response(&initial);
+            match sasl::decode(reply.text) {
+                Ok(_) => self.queue_response(&initial),
+                Err(_) => self.cancel_exchange(PeerMisbehaved::Challenge.into()),
+            }
             return;
         }
         match &mut exchange.driver {
@@ -194,7 +209,7 @@ impl Client {
     fn auth_refused(&mut self, reply: Reply) {
         let Some(exchange) = &mut self.exchange else { return };
         let others = mem::take(&mut exchange.others);
-        if is_unknown_mechanism(&reply) && !others.is_empty() {
+        if is_unknown_mechanism(&reply) && !exchange.responded && !others.is_empty() {
             self.begin_exchange(others);
         } else {
             self.setup_failed(Failure::refused(Stage::Auth, reply));
@@ -210,7 +225,7 @@ impl Client {
     }
 
     pub(super) fn auth_cancelled(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
-        let reply = owned(reply, true);
+        let reply = self.owned(reply, true);
         if !reply.code().is_negative() {
             return Err(PeerMisbehaved::AuthReply);
         }
@@ -256,6 +271,9 @@ impl Client {
 }
 
 fn is_unknown_mechanism(reply: &Reply) -> bool {
-    reply.code().get() == 504
-        || matches!(reply.enhanced(), Some(EnhancedCode { class: 5, subject: 5, detail: 4 }))
+    match reply.code().get() {
+        504 => true,
+        534 | 535 => false,
+        _ => matches!(reply.enhanced(), Some(EnhancedCode { class: 5, subject: 5, detail: 4 })),
+    }
 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::expect::Expect;
-use super::{Client, Operation, owned};
+use super::{Client, Operation};
 use crate::error::{Error, InvalidInput, PeerMisbehaved};
 use crate::event::{Event, OperationId};
 use crate::reply::{ReplyRef, Severity};
@@ -61,7 +61,7 @@ impl Client {
         {
             self.needs_reset = false;
         }
-        self.events.push_back(Event::Answer { operation: id, reply: owned(reply, true) });
+        self.events.push_back(Event::Answer { operation: id, reply: self.owned(reply, true) });
         Ok(())
     }
 }

@@ -74,7 +74,9 @@ impl Client {
             _ => None,
         });
         let Some((index, start)) = found else { return Err(ApiMisuse::UnknownOperation.into()) };
-        let failure = Failure::error(Stage::Command, Error::Cancelled);
+        let is_message = matches!(self.operations.get(index), Some(Operation::Transaction(_)));
+        let stage = if is_message { Stage::Sender } else { Stage::Command };
+        let failure = Failure::error(stage, Error::Cancelled);
         if self.take_back(start) {
             self.operations.remove(index);
             self.failed(id, failure);
@@ -94,6 +96,9 @@ impl Client {
             return false;
         }
         self.out.truncate(start);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.take_back(start);
+        }
         while let Some(expected) = self.expected.back().filter(|expected| expected.end > start) {
             self.needs_reset |= matches!(expected.what, Expect::Reset(_));
             self.expected.pop_back();
@@ -118,6 +123,9 @@ impl Client {
     pub(super) fn close(&mut self) {
         self.phase = Phase::Closed;
         self.out.clear();
+        if let Some(transcript) = &mut self.transcript {
+            transcript.take_back(self.out.handed());
+        }
         self.expected.clear();
         self.exchange = None;
         drop(mem::take(&mut self.redactor));

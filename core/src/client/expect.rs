@@ -42,6 +42,13 @@ pub(super) enum Expect {
     StartTls,
 }
 
+impl Expect {
+    /// Whether its replies may have enhanced codes: not the greeting and EHLO (RFC 2034 §4).
+    pub(super) const fn has_enhanced_code(self) -> bool {
+        !matches!(self, Self::Greeting | Self::Ehlo | Self::Helo)
+    }
+}
+
 impl Expected {
     pub(super) const fn stage(&self) -> Stage {
         match self.what {
@@ -112,13 +119,14 @@ impl Client {
 
     /// Queues a command whose last part must not be seen.
     pub(super) fn queue_secret(&mut self, public: &[u8], secret: Option<&[u8]>, what: Expect) {
-        if let Some(transcript) = &mut self.transcript {
-            transcript.client(public.strip_suffix(b"\r\n").unwrap_or(public), secret.is_some());
-        }
         self.out.push(public);
         if let Some(secret) = secret {
             self.out.push_secret(secret);
             self.out.push(b"\r\n");
+        }
+        if let Some(transcript) = &mut self.transcript {
+            let public = public.strip_suffix(b"\r\n").unwrap_or(public);
+            transcript.client(public, secret.is_some(), self.out.end());
         }
         self.expect(what);
     }

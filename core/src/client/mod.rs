@@ -22,7 +22,7 @@ use crate::config::{Config, TlsMode};
 use crate::envelope::Envelope;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage};
 use crate::event::{AuthAnswer, Event, OperationId, TlsFailure, TlsInfo};
-use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef};
+use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
 use crate::sasl::MechanismName;
 use crate::secret::Redactor;
 use crate::time::Time;
@@ -159,10 +159,7 @@ impl Client {
                 Ok(Some(reply)) => self.reply(now, &reply)?,
                 Err(_) if self.phase == Phase::Quitting => self.close(),
                 Err(ReplyError::Limit(limit)) => return Err(self.fatal(limit.into(), None)),
-                Err(ReplyError::Peer(how, code)) => {
-                    let reply = code.map(|code| Reply::new(code, b"", Quirks::default(), false));
-                    return Err(self.fatal(how.into(), reply));
-                }
+                Err(ReplyError::Peer(how, code)) => return Err(self.no_reply(how, code, parser.rejected())),
             }
             if self.phase == Phase::Tls {
                 if !rest.is_empty() {
@@ -172,6 +169,24 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// A line that is no reply, or not part of this one.
+    fn no_reply(&mut self, how: PeerMisbehaved, code: Option<Code>, line: &[u8]) -> Error {
+        if let Some(transcript) = &mut self.transcript {
+            let redacted = self.redactor.redact(line);
+            transcript.server_line(redacted.as_deref().unwrap_or(line));
+        }
+        // Another protocol shows in its first line; later it is but a line that is no reply.
+        let how = match how {
+            PeerMisbehaved::NotSmtp(_) if self.stage() != Stage::Greeting => PeerMisbehaved::MalformedReply,
+            how => how,
+        };
+        let reply = code.map(|code| {
+            let text = line.get(4..).unwrap_or_default();
+            self.owned(&ReplyRef { code, text, lines: 1, quirks: Quirks::default() }, true)
+        });
+        self.fatal(how.into(), reply)
     }
 
     /// Octets in clear where only TLS may be spoken.
@@ -185,29 +200,32 @@ impl Client {
     }
 
     fn reply(&mut self, now: Time, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        let redacted = self.redactor.redact(reply.text);
-        let reply = ReplyRef { text: redacted.as_deref().unwrap_or(reply.text), ..*reply };
         if let Some(transcript) = &mut self.transcript {
-            transcript.server(reply.code.get(), reply.text);
-        }
-        if self.phase == Phase::Quitting {
-            self.close();
-            return Ok(());
+            let redacted = self.redactor.redact(reply.text);
+            transcript.server(reply.code.get(), redacted.as_deref().unwrap_or(reply.text));
         }
         let handed = self.out.handed();
-        if self.expected.front().is_none_or(|expected| expected.end > handed) {
-            return self.unasked(&reply);
+        let is_asked = self.expected.front().is_some_and(|expected| expected.end <= handed);
+        if self.phase == Phase::Quitting {
+            if is_asked {
+                self.close();
+            }
+            return Ok(());
+        }
+        if !is_asked {
+            return self.unasked(reply);
         }
         let Some(expected) = self.expected.pop_front() else { return Ok(()) };
         self.answered = expected.end;
         self.last_reply = now;
         if reply.code == Code::CLOSING {
-            self.server_closes(expected.stage(), owned(&reply, true));
+            self.server_closes(expected.stage(), self.owned(reply, expected.what.has_enhanced_code()));
             return Ok(());
         }
         let stage = expected.stage();
-        if let Err(how) = self.dispatch(expected.what, &reply) {
-            return Err(self.fatal_at(stage, how.into(), Some(owned(&reply, true))));
+        if let Err(how) = self.dispatch(expected.what, reply) {
+            let reply = self.owned(reply, expected.what.has_enhanced_code());
+            return Err(self.fatal_at(stage, how.into(), Some(reply)));
         }
         self.advance();
         Ok(())
@@ -215,20 +233,19 @@ impl Client {
 
     /// A reply that no command asked for, or whose command was not handed over.
     fn unasked(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        let owned = owned(reply, true);
-        if let Some(stage) = self.streaming() {
-            // RFC 5321 §4.2.5 knows no reply before the final dot: whatever it says, the message was not accepted.
-            if reply.code.is_negative() {
-                self.server_closes(stage, owned);
-                return Ok(());
-            }
-        } else if !self.expected.is_empty() {
-            return Err(self.fatal(PeerMisbehaved::ReplyBeforeCommand.into(), Some(owned)));
-        } else if reply.code.severity() == crate::reply::Severity::Temporary {
-            self.server_closes(self.stage(), owned);
+        let owned = self.owned(reply, true);
+        let streaming = self.streaming();
+        // RFC 5321 §4.2.5 knows no reply before the final dot: whatever it says, the message was not accepted.
+        if reply.code.severity() == Severity::Temporary || (streaming.is_some() && reply.code.is_negative()) {
+            self.server_closes(streaming.unwrap_or(self.stage()), owned);
             return Ok(());
         }
-        Err(self.fatal(PeerMisbehaved::UnsolicitedReply.into(), Some(owned)))
+        let how = if streaming.is_none() && !self.expected.is_empty() {
+            PeerMisbehaved::ReplyBeforeCommand
+        } else {
+            PeerMisbehaved::UnsolicitedReply
+        };
+        Err(self.fatal(how.into(), Some(owned)))
     }
 
     /// The server closed its side of the connection.
@@ -294,7 +311,11 @@ impl Client {
         if self.out.handed() == self.out.written() {
             self.handed_at = now;
         }
-        Ok(self.out.hand_over(count)?)
+        self.out.hand_over(count)?;
+        if let Some(transcript) = &mut self.transcript {
+            transcript.handed_over(self.out.handed());
+        }
+        Ok(())
     }
 
     /// The transport wrote `count` octets of those that were handed over: the time for the reply runs.
@@ -552,6 +573,12 @@ impl Client {
         self.error
     }
 
+    /// The reply for an event, without secrets.
+    fn owned(&self, reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
+        let redacted = self.redactor.redact(reply.text);
+        Reply::new(reply.code, redacted.as_deref().unwrap_or(reply.text), reply.quirks, with_enhanced)
+    }
+
     fn check_open(&self) -> Result<(), Error> {
         if let Some(error) = self.error {
             return Err(error);
@@ -586,9 +613,4 @@ impl fmt::Debug for Client {
             .field("error", &self.error)
             .finish_non_exhaustive()
     }
-}
-
-/// The reply for an event. Greetings and capability lists have no enhanced codes (RFC 2034 §4).
-fn owned(reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
-    Reply::new(reply.code, reply.text, reply.quirks, with_enhanced)
 }

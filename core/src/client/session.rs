@@ -3,7 +3,7 @@
 use alloc::format;
 use core::mem;
 
-use super::{Client, Operation, Phase, owned};
+use super::{Client, Operation, Phase};
 use crate::capabilities::Capabilities;
 use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
@@ -19,12 +19,12 @@ impl Client {
     pub(super) fn greeted(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match reply.code.get() {
             220 => {
-                self.events.push_back(Event::Greeting { reply: owned(reply, false) });
+                self.events.push_back(Event::Greeting { reply: self.owned(reply, false) });
                 self.queue_ehlo();
                 Ok(())
             }
             400.. => {
-                self.setup_failed(Failure::refused(Stage::Greeting, owned(reply, true)));
+                self.setup_failed(Failure::refused(Stage::Greeting, self.owned(reply, false)));
                 Ok(())
             }
             _ => Err(PeerMisbehaved::UnexpectedReply),
@@ -65,7 +65,7 @@ impl Client {
         if !reply.code.is_negative() {
             return Err(PeerMisbehaved::UnexpectedReply);
         }
-        self.setup_failed(Failure::refused(Stage::Hello, owned(reply, true)));
+        self.setup_failed(Failure::refused(Stage::Hello, self.owned(reply, false)));
         Ok(())
     }
 
@@ -78,6 +78,12 @@ impl Client {
 
     fn hello_done(&mut self) {
         self.needs_reset = false;
+        // Nothing is wanted any more: neither TLS nor a login.
+        if matches!(self.operations.front(), Some(Operation::Quit)) {
+            self.operations.clear();
+            self.queue_quit();
+            return;
+        }
         let offered = self.capabilities.offers("STARTTLS");
         match self.config.tls {
             TlsMode::Required | TlsMode::Opportunistic if !self.encrypted && offered => {
@@ -97,7 +103,7 @@ impl Client {
 
     /// RFC 3207 §4. Only 220 starts TLS.
     pub(super) fn starttls_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
-        let reply = owned(reply, true);
+        let reply = self.owned(reply, true);
         if reply.code().get() == 220 {
             self.phase = Phase::Tls;
             self.forget();

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::expect::Expect;
-use super::{Client, Operation, owned};
+use super::{Client, Operation};
 use crate::body::{BodyEncoder, BodyPlan, Content};
 use crate::capabilities::Capabilities;
 use crate::config::RecipientPolicy;
@@ -47,6 +47,9 @@ enum Next {
     /// Nothing, but replies may be due.
     Nothing,
 }
+
+/// Octets of the final dot and its line end.
+const FINAL_DOT: u64 = 3;
 
 /// The message itself, from 354 on.
 struct Message {
@@ -245,7 +248,7 @@ impl Client {
         id: OperationId,
         reply: &ReplyRef<'_>,
     ) -> Result<(), PeerMisbehaved> {
-        let answer = owned(reply, true);
+        let answer = self.owned(reply, true);
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         if reply.code.get() == 250 {
             transaction.sender_accepted = true;
@@ -271,12 +274,14 @@ impl Client {
             _ => return Err(PeerMisbehaved::UnexpectedReply),
         };
         let policy = self.config.recipients;
+        let answer = self.owned(reply, true);
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         // Without a sender the answer says nothing of the recipient.
-        if transaction.sender_accepted {
-            let reply = owned(reply, true);
-            transaction.answer(verdict, &reply, policy);
-            self.events.push_back(Event::Recipient { operation: id, index, verdict, reply });
+        if !transaction.sender_accepted {
+            transaction.accepted += usize::from(verdict == Verdict::Accepted);
+        } else {
+            transaction.answer(verdict, &answer, policy);
+            self.events.push_back(Event::Recipient { operation: id, index, verdict, reply: answer });
         }
         Ok(())
     }
@@ -286,7 +291,7 @@ impl Client {
         id: OperationId,
         reply: &ReplyRef<'_>,
     ) -> Result<(), PeerMisbehaved> {
-        let answer = owned(reply, true);
+        let answer = self.owned(reply, true);
         let start = self.out.end();
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         match reply.code.get() {
@@ -297,7 +302,7 @@ impl Client {
                 self.events.push_back(Event::SendBody { operation: id });
             }
             // RFC 2920 §3.1: nobody to send to, so nothing but the end of the message.
-            354 => self.queue(b".\r\n", Expect::LoneDot(id)),
+            354 if transaction.accepted == 0 => self.queue(b".\r\n", Expect::LoneDot(id)),
             400.. => {
                 let failure = Failure::refused(Stage::Data, answer);
                 transaction.decided.get_or_insert(failure);
@@ -316,7 +321,7 @@ impl Client {
         if !Self::is_done(reply) && !reply.code.is_negative() {
             return Err(PeerMisbehaved::UnexpectedReply);
         }
-        let answer = owned(reply, true);
+        let answer = self.owned(reply, true);
         self.operations.pop_front();
         if reply.code.is_negative() {
             let failure = Failure { data_sent: DataSent::All, ..Failure::refused(Stage::Data, answer) };
@@ -333,9 +338,8 @@ impl Client {
         let (message, out) = Self::message(&mut self.operations, &mut self.out, id)?;
         match out.push_body(&mut message.encoder, piece, limit) {
             Ok(taken) => {
-                let octets = self.out.end() - before;
-                if let Some(transcript) = self.transcript.as_mut().filter(|_| octets > 0) {
-                    transcript.message(octets);
+                if let Some(transcript) = &mut self.transcript {
+                    transcript.message(self.out.end() - before, self.out.end());
                 }
                 Ok(taken)
             }
@@ -344,6 +348,7 @@ impl Client {
     }
 
     pub(super) fn push_end(&mut self, id: OperationId) -> Result<(), Error> {
+        let before = self.out.end();
         let (message, out) = Self::message(&mut self.operations, &mut self.out, id)?;
         if let Err(error) = out.push_end(message.encoder.clone()) {
             return Err(self.fatal(error.into(), None));
@@ -351,7 +356,9 @@ impl Client {
         message.end = Some(out.end());
         self.set_next(id, Next::Nothing);
         if let Some(transcript) = &mut self.transcript {
-            transcript.client(b".", false);
+            let end = self.out.end();
+            transcript.message(end - before - FINAL_DOT, end - FINAL_DOT);
+            transcript.client(b".", false, end);
         }
         self.expect(Expect::End(id));
         Ok(())

@@ -159,6 +159,13 @@ impl Reply {
         }
         let truncated = kept.len() > Self::TEXT_LIMIT;
         kept.truncate(Self::TEXT_LIMIT);
+        // Not within a character, which would make all of it look like Latin-1.
+        if let Err(error) = core::str::from_utf8(&kept)
+            && error.error_len().is_none()
+            && truncated
+        {
+            kept.truncate(error.valid_up_to());
+        }
         Self { code, enhanced, text: kept, truncated, quirks }
     }
 
@@ -227,8 +234,14 @@ impl serde::Serialize for Reply {
     }
 }
 
+/// Line separators, and marks that turn the direction of what follows.
+fn is_layout(char: char) -> bool {
+    matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Octets from the server as text that is safe to print: UTF-8 if it is valid, else Latin-1; control characters
-/// other than LF as `\xNN`, so that neither a terminal nor a log can be told anything by them.
+/// other than LF as `\xNN`, line separators and marks of direction as `\uNNNN`, so that neither a terminal nor a log
+/// nor a reader can be told anything by them.
 pub(crate) fn display(raw: &[u8]) -> String {
     let text = match core::str::from_utf8(raw) {
         Ok(text) => Cow::Borrowed(text),
@@ -236,8 +249,13 @@ pub(crate) fn display(raw: &[u8]) -> String {
     };
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
-        if char == '\n' || !char.is_control() {
+        if char == '\n' || !(char.is_control() || is_layout(char)) {
             shown.push(char);
+        } else if is_layout(char) {
+            shown.push_str("\\u");
+            for shift in [12, 8, 4, 0] {
+                shown.push(char::from_digit((u32::from(char) >> shift) & 15, 16).unwrap_or('0'));
+            }
         } else {
             shown.push_str("\\x");
             for shift in [4, 0] {
@@ -288,7 +306,7 @@ mod tests {
     fn text_is_safe_to_print() {
         assert_eq!(reply(250, b"\x1b]0;title\x07 \x00").text(), "\\x1b]0;title\\x07 \\x00");
         assert_eq!(reply(250, b"gr\xfc\xdf").text(), "grüß");
-        assert_eq!(reply(250, "grüß \u{85}".as_bytes()).text(), "grüß \\x85");
+        assert_eq!(reply(250, "grüß \u{85}\u{202e}".as_bytes()).text(), "grüß \\x85\\u202e");
     }
 
     #[test]
@@ -296,5 +314,7 @@ mod tests {
         let reply = reply(250, &[b'a'; Reply::TEXT_LIMIT + 1]);
         assert!(reply.is_truncated());
         assert_eq!(reply.raw_text().len(), Reply::TEXT_LIMIT);
+        let reply = self::reply(250, "aü".repeat(Reply::TEXT_LIMIT).as_bytes());
+        assert!(reply.text().starts_with("aüaü"));
     }
 }

@@ -78,6 +78,8 @@ pub struct Parser {
     empty_lines: usize,
     quirks: Quirks,
     error: Option<ReplyError>,
+    /// The line that gave the error.
+    rejected: Vec<u8>,
 }
 
 impl Parser {
@@ -125,6 +127,12 @@ impl Parser {
     #[must_use]
     pub fn other_protocol(&self) -> Option<Protocol> {
         protocol_of(&self.partial)
+    }
+
+    /// The line that is no reply, once there was one, without its line end.
+    #[must_use]
+    pub fn rejected(&self) -> &[u8] {
+        &self.rejected
     }
 
     /// Octets held.
@@ -202,11 +210,13 @@ impl Parser {
             return Err(ReplyError::Limit(Limit::ReplyLines));
         }
         let (code, more, text) = reply_line(line).map_err(|error| {
+            self.rejected = line.into();
             let other = protocol_of(line).map_or(error, PeerMisbehaved::NotSmtp);
             ReplyError::Peer(other, None)
         })?;
         match self.code.replace(code) {
             Some(before) if before.severity() != code.severity() => {
+                self.rejected = line.into();
                 return Err(ReplyError::Peer(PeerMisbehaved::CodesDiffer, Some(code)));
             }
             Some(before) if before != code => self.quirks.codes_differ = true,
