@@ -96,3 +96,8 @@ pub use event::{
 pub use secret::Secret;
 pub use time::{Time, Timeouts};
 pub use transmit::Segment;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -64,8 +64,17 @@ const SHORTEST: usize = 4;
 const PIECE: usize = 8;
 
 impl Redactor {
+    /// Hides this secret, from the first octet on.
+    pub(crate) fn new(secret: Option<&Secret>) -> Self {
+        let mut redactor = Self::default();
+        if let Some(secret) = secret {
+            redactor.hide(secret.expose().as_bytes());
+        }
+        redactor
+    }
+
     /// Hides `secret`: as it is, in hexadecimal, and in base64 at each of the three alignments.
-    pub(crate) fn hide(&mut self, secret: &[u8]) {
+    fn hide(&mut self, secret: &[u8]) {
         if secret.len() < SHORTEST {
             return;
         }

@@ -9,7 +9,91 @@ use sansmtp::{
 };
 
 use crate::canary::Canary;
+use crate::capture::Capture;
+use crate::dialogue::{self, Dialogue};
 use crate::server::unstuff;
+
+/// Where a fuzzer starts: what captured servers and the dialogues said, in the form that each target reads.
+#[must_use]
+pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    for capture in Capture::all() {
+        let mut octets = capture.segments.concat();
+        octets.extend([0, 1]);
+        seeds.push(("reply", octets));
+        // A message to two, in clear.
+        let mut actions = vec![13];
+        for segment in &capture.segments {
+            say(&mut actions, segment);
+        }
+        actions.extend([0, 1]);
+        seeds.push(("session", actions));
+    }
+    for (_, file) in dialogue::files() {
+        for dialogue in &file.dialogues {
+            seeds.push(("session", actions(dialogue)));
+        }
+    }
+    for body in ["", ".", "a\r\n.b", "x\n.\r\ny", "a\r\r\n", "\r\n.\r\n", "gr\u{fc}\u{df}e\n", "x\0y"] {
+        for options in 0..4 {
+            let mut data = body.as_bytes().to_vec();
+            data.extend([7, 3, options]);
+            seeds.push(("body", data));
+        }
+    }
+    seeds
+}
+
+/// The server says this: see [`session`].
+fn say(actions: &mut Vec<u8>, octets: &[u8]) {
+    for piece in octets.chunks(255) {
+        actions.extend([0, u8::try_from(piece.len()).unwrap_or(u8::MAX)]);
+        actions.extend(piece);
+    }
+}
+
+/// A dialogue as actions of [`session`].
+fn actions(dialogue: &Dialogue) -> Vec<u8> {
+    let mut actions = Vec::new();
+    for step in &dialogue.steps {
+        if let Some(server) = &step.server {
+            say(&mut actions, &server.chars().filter_map(|char| u8::try_from(char).ok()).collect::<Vec<_>>());
+        }
+        match step.call.as_deref() {
+            Some("send") => actions.push(13),
+            Some("body") => actions.extend(b"\x0e\x00\x04x\n.\n"),
+            Some("endBody") => actions.extend([15, 0]),
+            Some("cancel") => actions.extend([16, 0]),
+            Some("noop") => actions.push(17),
+            Some("quit") => actions.push(19),
+            Some("establishTls") => actions.push(20),
+            Some("authSupply") => actions.extend(b"\x15\x02ab"),
+            Some("reset") => actions.push(22),
+            _ => {}
+        }
+        if step.tls.is_some() {
+            actions.push(9);
+        }
+        if step.eof.is_some() {
+            actions.push(7);
+        }
+        if step.wait.is_some() {
+            actions.push(8);
+        }
+    }
+    let setting = |name: &str| dialogue.settings.get(name).map(ToString::to_string).unwrap_or_default();
+    let login = if setting("hostMechanism").is_empty() { 3 } else { 2 };
+    let login = if setting("user").is_empty() && login == 3 { 0 } else { login };
+    let tls = match setting("connectType").trim_matches('"') {
+        "connectNormal" | "0" => 1,
+        "connectDirectSSL" | "3" => 3,
+        "connectTryTLS" | "4" | "" => 2,
+        "connectManual" | "5" => 4,
+        _ => 0,
+    };
+    actions.extend([login << 1, tls]);
+    actions
+}
 
 /// Input is read from its end, so that the octets from the server stay in one piece at its start.
 struct Tail<'a>(&'a [u8]);
@@ -153,7 +237,8 @@ pub fn body(data: &[u8]) {
     assert_eq!(unstuff(&wire[..wire.len() - 3]), canonical);
 }
 
-const PASSWORD: &str = "q8Zv-canary-W3xT";
+/// It stands in no seed: a server that never saw it does not say it.
+const PASSWORD: &str = "fz7K.password.N4qR";
 
 /// A session with a server and a host that do anything: server octets, calls in any order, cuts, ends of stream. Two
 /// runs that differ in nothing but the cuts give the same octets and events; every operation gets one result; no
@@ -196,6 +281,7 @@ struct Session {
     encrypted_from: Option<usize>,
     opened: Vec<OperationId>,
     tls_asked: bool,
+    has_password: bool,
 }
 
 impl Session {
@@ -204,8 +290,10 @@ impl Session {
     fn run(data: &[u8], cut: Option<usize>) -> Self {
         let mut tail = Tail(data);
         let options = tail.next();
+        let config = config(options, tail.next());
         let mut session = Self {
-            client: Client::new(config(options, tail.next()), Time::from_millis(0)),
+            has_password: config.authentication.as_ref().is_some_and(|login| !login.user().is_empty()),
+            client: Client::new(config, Time::from_millis(0)),
             now: 0,
             wire: Vec::new(),
             events: Vec::new(),
@@ -391,6 +479,9 @@ impl Session {
         self.take_events();
         if self.tls_asked && self.client.error().is_none() && !self.client.wants_input() {
             assert_eq!(self.client.transmit().count(), 0, "octets while TLS is due");
+        }
+        if !self.has_password {
+            return;
         }
         let canary = Canary::new(PASSWORD);
         let clear = self.encrypted_from.unwrap_or(self.wire.len());

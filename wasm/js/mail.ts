@@ -38,9 +38,9 @@ export class AddressCollection implements Iterable<MailAddress> {
     }
   }
 
-  add(address: MailAddress | string, name?: string): void {
-    if (typeof address !== 'string') this.#addresses.push(address);
-    else this.#addresses.push(name === undefined ? new MailAddress(address) : new MailAddress(name, address));
+  /** Adds an address: as {@link MailAddress} takes it, the name first if there are two. */
+  add(text: MailAddress | string, address?: string): void {
+    this.#addresses.push(typeof text === 'string' ? new MailAddress(text, address) : text);
   }
 
   clear(): void {

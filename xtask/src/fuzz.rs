@@ -1,4 +1,91 @@
-//! The fuzz targets: one command for a newcomer.
-pub(crate) fn run(_arguments: &[String]) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+//! The fuzz targets: one command for a newcomer. cargo-fuzz is installed into `target/tools` at first use; it needs a
+//! nightly toolchain.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{exec, exec_in, root, target};
+
+const TARGETS: [&str; 3] = ["reply", "session", "body"];
+const CARGO_FUZZ: &str = "0.13.2";
+
+/// `fuzz [target] [seconds]`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let (mut targets, mut seconds) = (TARGETS.to_vec(), 60);
+    for argument in arguments {
+        match TARGETS.iter().find(|target| *target == argument) {
+            Some(target) => targets = vec![*target],
+            None => {
+                seconds = argument.parse().with_context(|| {
+                    format!(
+                        "{argument:?} is neither a target ({}) nor a number of seconds",
+                        TARGETS.join(", ")
+                    )
+                })?;
+            }
+        }
+    }
+    ensure!(has_nightly()?, "fuzzing needs a nightly toolchain: rustup toolchain install nightly");
+    let tool = cargo_fuzz()?;
+    write_seeds()?;
+    for target in targets {
+        println!("fuzz: {target} for {seconds} seconds");
+        let folder = root().join("fuzz");
+        exec_in(
+            &folder,
+            Command::new(&tool)
+                .env("RUSTUP_TOOLCHAIN", "nightly")
+                .args(["fuzz", "run", "--fuzz-dir", ".", target, "--"])
+                .arg(format!("-max_total_time={seconds}"))
+                .args([
+                    "-rss_limit_mb=512",
+                    "-timeout=5",
+                    "-max_len=65536",
+                    "-dict=smtp.dict",
+                    "-print_final_stats=1",
+                ])
+                .args(["-verbosity=0", "-close_fd_mask=0"]),
+        )
+        .with_context(|| format!("the input that failed is in fuzz/artifacts/{target}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn has_nightly() -> Result<bool> {
+    let output = Command::new("rustup").args(["toolchain", "list"]).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with("nightly")))
+}
+
+/// Installs cargo-fuzz, once.
+fn cargo_fuzz() -> Result<PathBuf> {
+    let folder = target().join("tools");
+    let tool = folder.join("bin/cargo-fuzz");
+    if !tool.exists() {
+        println!("fuzz: installing cargo-fuzz {CARGO_FUZZ} into target/tools, once");
+        exec(
+            Command::new("cargo")
+                .args(["install", "--quiet", "--locked", "--version", CARGO_FUZZ, "cargo-fuzz", "--root"])
+                .arg(&folder),
+        )?;
+    }
+    if !tool.exists() {
+        bail!("cargo-fuzz is not at {}", tool.display());
+    }
+    Ok(tool)
+}
+
+/// What captured servers and the dialogues said, for the fuzzer to start from.
+fn write_seeds() -> Result<()> {
+    for (target, data) in sansmtp_tests::fuzz::seeds() {
+        let folder = root().join("fuzz/corpus").join(target);
+        fs::create_dir_all(&folder)?;
+        let mut hasher = DefaultHasher::new();
+        data.hash(&mut hasher);
+        fs::write(folder.join(format!("seed-{:016x}", hasher.finish())), data)?;
+    }
+    Ok(())
 }

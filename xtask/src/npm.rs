@@ -38,6 +38,12 @@ pub(crate) fn test() -> Result<()> {
     Ok(())
 }
 
+/// What npm would publish: whether its `exports` and types are right, and what it weighs.
+pub(crate) fn check() -> Result<()> {
+    build()?;
+    exec_in(&root().join("wasm"), npm().args(["run", "--silent", "check"]))
+}
+
 /// Builds all that it needs, then sends a mail.
 pub(crate) fn demo(arguments: &[String]) -> Result<()> {
     build()?;

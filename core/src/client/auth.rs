@@ -69,7 +69,6 @@ impl Client {
             self.setup_failed(Failure { stage, outcome, data_sent, cause, reply: None });
             return;
         }
-        self.redactor.hide(authentication.secret().expose().as_bytes());
         self.begin_exchange(usable);
     }
 

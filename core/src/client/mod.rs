@@ -23,7 +23,7 @@ use crate::envelope::Envelope;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage};
 use crate::event::{AuthAnswer, Event, OperationId, TlsFailure, TlsInfo};
 use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
-use crate::sasl::MechanismName;
+use crate::sasl::{Authentication, MechanismName};
 use crate::secret::Redactor;
 use crate::time::Time;
 use crate::transcript::{Line, Transcript};
@@ -104,7 +104,7 @@ impl Client {
             operations: VecDeque::new(),
             next_operation: 0,
             needs_reset: false,
-            redactor: Redactor::default(),
+            redactor: Redactor::new(config.authentication.as_ref().map(Authentication::secret)),
             transcript: config.transcript.then(|| Transcript::new(config.limits.transcript)),
             error: None,
             config,

@@ -9,7 +9,6 @@ use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{Event, Failure};
 use crate::reply::{Parser, ReplyRef, Severity};
-use crate::secret::Redactor;
 use crate::time::Time;
 
 use super::expect::Expect;
@@ -127,7 +126,6 @@ impl Client {
         self.mechanism = None;
         self.exchange = None;
         self.needs_reset = false;
-        self.redactor = Redactor::default();
     }
 
     pub(super) fn tls_is_up(&mut self, now: Time) {

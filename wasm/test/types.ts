@@ -1,0 +1,54 @@
+// Compiled by `npm run check` against the package as it would be published.
+import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpHost, type SmtpSendResult } from 'sansmtp';
+import { SmtpSession, type SmtpEvent } from 'sansmtp/core';
+import { host } from 'sansmtp/host/node';
+
+const server = new SmtpServer('mail.example.com 587');
+server.connectType = SmtpConnectType.connectSTARTTLS;
+server.authType = SmtpAuthType.authAuto;
+server.tls = { ca: '…', minVersion: 'TLSv1.3' };
+
+const mail = new SmtpMail();
+mail.from = 'ann@example.com';
+mail.to = 'bob@example.org';
+
+export async function send(own: SmtpHost): Promise<string[]> {
+  const client = new SmtpClient({ host: own });
+  const sending = client.sendMailAsync(server, mail, { signal: AbortSignal.timeout(1000) });
+  sending.cancel();
+  try {
+    const result: SmtpSendResult = await sending;
+    return result.accepted;
+  } catch (error) {
+    if (error instanceof SmtpError && error.outcome === 'unknown') return [error.messageId ?? ''];
+    throw error;
+  }
+}
+
+export function drive(session: SmtpSession, octets: Uint8Array): void {
+  session.handleInput(octets);
+  for (const event of session.pollEvents()) handle(session, event);
+}
+
+function handle(session: SmtpSession, event: SmtpEvent): void {
+  switch (event.type) {
+    case 'recipient':
+      console.log(event.index, event.verdict, event.reply.enhanced?.length);
+      break;
+    case 'authNeeds':
+      if (event.needs.step === 'response') session.authSupply({ step: 'response', response: event.needs.challenge });
+      break;
+    case 'failed':
+      if (event.failure.cause.kind === 'mechanism') console.log(event.failure.cause.offered.join());
+      break;
+    default:
+      // @ts-expect-error: not every event has an index
+      console.log(event.index);
+  }
+}
+
+// @ts-expect-error: a host needs `connect`
+export const wrong: SmtpHost = {};
+export const right: SmtpHost = host;
+// @ts-expect-error: SSL 3.0 is not to be had
+server.tls.minVersion = 'SSLv3';
