@@ -118,8 +118,8 @@ impl Client {
             exchange.deferred = Some(initial);
             self.queue(format!("{command}\r\n").as_bytes(), Expect::Auth);
         } else {
-            self.redactor.hide_line(encoded.as_bytes());
-            self.queue_secret(format!("{command} ").as_bytes(), Some(encoded.as_bytes()), Expect::Auth);
+            self.redactor.hide_line(&encoded);
+            self.queue_secret(format!("{command} ").as_bytes(), Some(&encoded), Expect::Auth);
         }
     }
 
@@ -132,8 +132,8 @@ impl Client {
         if let Some(exchange) = &mut self.exchange {
             exchange.responded = true;
         }
-        self.redactor.hide_line(encoded.as_bytes());
-        self.queue_secret(b"", Some(encoded.as_bytes()), Expect::Auth);
+        self.redactor.hide_line(&encoded);
+        self.queue_secret(b"", Some(&encoded), Expect::Auth);
     }
 
     pub(super) fn auth_replied(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {

@@ -80,7 +80,10 @@ mod tests {
             assert_eq!(respond(user, password, challenge), expected);
         }
         let response = respond("tim", "tanstaaftanstaaf", challenge);
-        assert_eq!(encode(response.as_bytes()).as_str(), "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw");
+        assert_eq!(
+            encode(response.as_bytes()).as_slice(),
+            b"dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"
+        );
     }
 
     /// A-11 of the attack list.

@@ -50,7 +50,7 @@ mod tests {
         ] {
             let mut plain = Plain::new(authorization, user, &Secret::from(password));
             let response = plain.start().unwrap();
-            assert_eq!(encode(&response).as_str(), expected);
+            assert_eq!(encode(&response).as_slice(), expected.as_bytes());
             assert_eq!(plain.step(b""), Err(ExchangeError), "a second message is never sent");
             assert_eq!(plain.finish(), Ok(()));
         }

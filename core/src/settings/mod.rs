@@ -168,7 +168,7 @@ impl Server {
     /// [`SettingsError`] says what to write instead; nothing is changed then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingsError> {
         match name.to_ascii_lowercase().as_str() {
-            "server" | "host" => self.host = server_text::host(value.trim())?,
+            "server" | "host" => self.host = server_text::host(value.trim_ascii())?,
             "port" => {
                 self.port = if matches!(value, "" | "0") { None } else { Some(server_text::port(value)?) };
             }

@@ -18,8 +18,10 @@ pub(super) struct ServerText {
 }
 
 pub(super) fn parse(text: &str) -> Result<ServerText, SettingsError> {
-    let text = text.trim();
-    if let Some((scheme, rest)) = text.split_once("://") {
+    let text = text.trim_ascii();
+    if let Some((scheme, rest)) = text.split_once(':')
+        && let Some(rest) = rest.strip_prefix("//")
+    {
         return url(scheme, rest);
     }
     let mut words = text.split_ascii_whitespace();
