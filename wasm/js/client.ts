@@ -132,14 +132,20 @@ export class SmtpClient extends EventTarget {
     const cancel = (): void => controller.abort();
     options.signal?.addEventListener('abort', cancel);
     if (options.signal?.aborted) cancel();
-    const timer = options.timeout === undefined ? undefined : setTimeout(cancel, options.timeout);
+    let timedOut = false;
+    const expire = (): void => {
+      timedOut = true;
+      cancel();
+    };
+    const timer = options.timeout === undefined ? undefined : setTimeout(expire, options.timeout);
     const sending = this.#send(server, mail, controller.signal)
       .then((result) => {
         this.lastErrorMessage = '';
         mail.lastErrorMessage = '';
         return result;
       })
-      .catch((error: unknown) => {
+      .catch((reason: unknown) => {
+        const error = timedOut && reason instanceof SmtpError ? outOfTime(reason, options.timeout) : reason;
         const message = error instanceof Error ? error.message : String(error);
         this.lastErrorMessage = message;
         mail.lastErrorMessage = message;
@@ -264,4 +270,12 @@ export class SmtpClient extends EventTarget {
       },
     };
   }
+}
+
+/** What was cancelled since the time for all of it had passed; what is known of the message stays. */
+function outOfTime(error: SmtpError, timeout: number | undefined): SmtpError {
+  const { stage, outcome, dataSent, messageId } = error;
+  return new SmtpError(`The mail was not sent within ${timeout} ms (${stage}).`, {
+    code: 'ETIMEDOUT', origin: 'network', stage, outcome, dataSent, messageId, cause: error,
+  });
 }

@@ -104,8 +104,9 @@ export class SmtpServer {
    * @throws {SmtpSessionError} of class `settings` that says what to write instead.
    */
   constructor(text: string) {
+    if (typeof text !== 'string') throw noServer();
     const given = call(instance(), () => {
-      const settings = new (core().Settings)(String(text));
+      const settings = new (core().Settings)(text);
       try {
         return { ...(JSON.parse(settings.given()) as Given), password: settings.password() };
       } finally {
@@ -207,6 +208,11 @@ export function resolve(server: SmtpServer): SmtpResolved {
 }
 
 function bracketed(host: string): string {
-  if (typeof host !== 'string') throw new SmtpSessionError('settings', undefined, 'no server is set', { setting: 'server' });
+  if (typeof host !== 'string') throw noServer();
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+function noServer(): SmtpSessionError {
+  const message = 'no server is set; write its host name or its address';
+  return new SmtpSessionError('settings', undefined, message, { setting: 'server' });
 }

@@ -92,7 +92,8 @@ export class SmtpSession {
 
   /** Takes what the server sent, in pieces of any size. */
   handleInput(octets: Uint8Array, now = performance.now()): void {
-    this.#call((session) => session.handle_input(now, octets));
+    const checked = octetsOf(octets);
+    this.#call((session) => session.handle_input(now, checked));
   }
 
   /** The server closed its side of the connection. */
@@ -163,9 +164,9 @@ export class SmtpSession {
     this.#call((session) => {
       switch (answer.step) {
         case 'initialResponse':
-          return session.auth_initial_response(answer.response);
+          return session.auth_initial_response(answer.response === undefined ? undefined : octetsOf(answer.response));
         case 'response':
-          return session.auth_response(answer.response);
+          return session.auth_response(octetsOf(answer.response));
         case 'finish':
           return session.auth_finish(answer.ok);
         case 'cancel':
@@ -191,7 +192,8 @@ export class SmtpSession {
 
   /** Gives a piece of the message. Returns how much was taken: less than all means to write out {@link flight} first. */
   body(operation: number, piece: Uint8Array): number {
-    return this.#call((session) => session.body(operation, piece));
+    const checked = octetsOf(piece);
+    return this.#call((session) => session.body(operation, checked));
   }
 
   /** Ends the message. */
@@ -259,4 +261,12 @@ export class SmtpSession {
     if (!this.#disposed && this.#instance === instance()) this.#session.free();
     this.#disposed = true;
   }
+}
+
+/** What is no octets, or is detached, would fail within the instance, which must not happen. */
+function octetsOf(octets: unknown): Uint8Array {
+  if (!(octets instanceof Uint8Array)) {
+    throw new SmtpSessionError('invalidInput', 'octets', 'octets must be given as a Uint8Array');
+  }
+  return octets.length > 0 ? octets : new Uint8Array();
 }

@@ -195,6 +195,13 @@ test('cancelling closes the connection at once, whenever it comes', async (t) =>
   assert.equal(aborted.code, 'EABORT');
 });
 
+test('a bound on the whole of it is told as a time-out', async (t) => {
+  const silent = await rawServer(t, (socket) => socket.write('220 hi\r\n'));
+  const server = settings(silent.port, { connectType: SmtpConnectType.connectNormal });
+  const error = await failure(new SmtpClient().sendMailAsync(server, mail(), { timeout: 100 }));
+  assert.deepEqual([error.code, error.origin, error.dataSent], ['ETIMEDOUT', 'network', 'none']);
+});
+
 test('a connection that ends behind the final dot has an unknown outcome', async (t) => {
   const real = await rawServer(t, (socket) => {
     socket.write('220 hi\r\n');

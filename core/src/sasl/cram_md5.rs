@@ -5,7 +5,7 @@ use alloc::string::String;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
 
-use super::{ExchangeError, Mechanism, Response, decode};
+use super::{Authentication, ExchangeError, Mechanism, Response, decode};
 use crate::secret::Secret;
 
 pub(super) struct CramMd5 {
@@ -14,8 +14,8 @@ pub(super) struct CramMd5 {
 }
 
 impl CramMd5 {
-    pub(super) fn new(user: &str, password: &Secret) -> Self {
-        Self { user: user.into(), password: Some(password.clone()) }
+    pub(super) fn new(authentication: &Authentication) -> Self {
+        Self { user: authentication.user().into(), password: Some(authentication.secret().clone()) }
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use crate::sasl::encode;
 
     fn respond(user: &str, password: &str, challenge: &str) -> String {
-        let mut cram = CramMd5::new(user, &Secret::from(password));
+        let mut cram = CramMd5::new(&Authentication::password(user, password).unwrap());
         assert_eq!(cram.start(), None);
         assert_eq!(cram.finish(), Err(ExchangeError), "success before the challenge");
         let response = cram.step(challenge.as_bytes()).unwrap();
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_challenge_that_is_no_base64_is_refused() {
         for challenge in ["AA=A", "A A=", "-_", "A", "AA", "!!!!", "AAAA\n", "\0", "AAAA="] {
-            let mut cram = CramMd5::new("tim", &Secret::from("x"));
+            let mut cram = CramMd5::new(&Authentication::password("tim", "x").unwrap());
             assert_eq!(cram.step(challenge.as_bytes()), Err(ExchangeError), "{challenge:?}");
         }
     }

@@ -1,7 +1,6 @@
 //! LOGIN (draft-murchison-sasl-login-00): the server prompts twice; what the prompts say does not matter.
 
-use super::{ExchangeError, Mechanism, Response};
-use crate::secret::Secret;
+use super::{Authentication, ExchangeError, Mechanism, Response};
 
 pub(super) struct Login {
     user: Option<Response>,
@@ -9,9 +8,9 @@ pub(super) struct Login {
 }
 
 impl Login {
-    pub(super) fn new(user: &str, password: &Secret) -> Self {
+    pub(super) fn new(authentication: &Authentication) -> Self {
         let own = |text: &str| Some(Response::new(text.as_bytes().into()));
-        Self { user: own(user), password: own(password.expose()) }
+        Self { user: own(authentication.user()), password: own(authentication.secret().expose()) }
     }
 }
 
@@ -36,7 +35,7 @@ mod tests {
     #[test]
     fn user_then_password_whatever_the_prompts_say() {
         for prompts in [["VXNlcm5hbWU6", "UGFzc3dvcmQ6"], ["", ""], ["Username:", "UGFzc3dvcmQA"]] {
-            let mut login = Login::new("ann", &Secret::from("pw"));
+            let mut login = Login::new(&Authentication::password("ann", "pw").unwrap());
             assert_eq!(login.start(), None);
             assert_eq!(login.finish(), Err(ExchangeError));
             assert_eq!(login.step(prompts[0].as_bytes()).unwrap().as_slice(), b"ann");

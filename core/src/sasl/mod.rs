@@ -94,15 +94,15 @@ pub trait Mechanism: Send {
 }
 
 /// The built-in mechanism of this name for these credentials; `None` if there is none.
+#[cfg_attr(not(any(feature = "cram-md5", feature = "login", feature = "plain")), allow(unused_variables))]
 pub(crate) fn built_in(name: &MechanismName, authentication: &Authentication) -> Option<Box<dyn Mechanism>> {
-    let (user, password) = (authentication.user(), authentication.secret());
     match name.as_str() {
         #[cfg(feature = "cram-md5")]
-        "CRAM-MD5" => Some(Box::new(cram_md5::CramMd5::new(user, password))),
+        "CRAM-MD5" => Some(Box::new(cram_md5::CramMd5::new(authentication))),
         #[cfg(feature = "login")]
-        "LOGIN" => Some(Box::new(login::Login::new(user, password))),
+        "LOGIN" => Some(Box::new(login::Login::new(authentication))),
         #[cfg(feature = "plain")]
-        "PLAIN" => Some(Box::new(plain::Plain::new(authentication.authorization(), user, password))),
+        "PLAIN" => Some(Box::new(plain::Plain::new(authentication))),
         _ => None,
     }
 }

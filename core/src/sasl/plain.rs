@@ -1,14 +1,15 @@
 //! PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`, in one message.
 
-use super::{ExchangeError, Mechanism, Response};
-use crate::secret::Secret;
+use super::{Authentication, ExchangeError, Mechanism, Response};
 
 pub(super) struct Plain {
     message: Option<Response>,
 }
 
 impl Plain {
-    pub(super) fn new(authorization: &str, user: &str, password: &Secret) -> Self {
+    pub(super) fn new(authentication: &Authentication) -> Self {
+        let (authorization, user) = (authentication.authorization(), authentication.user());
+        let password = authentication.secret();
         let mut message = Response::default();
         message.reserve_exact(authorization.len() + user.len() + password.expose().len() + 2);
         message.extend_from_slice(authorization.as_bytes());
@@ -48,7 +49,9 @@ mod tests {
             ("test", "test", "1234", "dGVzdAB0ZXN0ADEyMzQ="),
             ("", "user@example.com", "pässword", "AHVzZXJAZXhhbXBsZS5jb20AcMOkc3N3b3Jk"),
         ] {
-            let mut plain = Plain::new(authorization, user, &Secret::from(password));
+            let authentication =
+                Authentication::password(user, password).unwrap().acting_as(authorization).unwrap();
+            let mut plain = Plain::new(&authentication);
             let response = plain.start().unwrap();
             assert_eq!(encode(&response).as_slice(), expected.as_bytes());
             assert_eq!(plain.step(b""), Err(ExchangeError), "a second message is never sent");
