@@ -90,7 +90,7 @@ try {
   for (const { setting, value, reason } of settings.choices) console.log(`chosen      ${setting} = ${value}: ${reason}`);
   title('recipients');
   for (const { address, accepted, reply } of result.recipients) {
-    console.log(`${accepted ? 'accepted' : 'refused '}  ${address}  ${reply.code} ${reply.enhanced ?? ''} ${reply.text}`);
+    console.log([accepted ? 'accepted' : 'refused ', address, reply.code, reply.enhanced, reply.text].filter((part) => part !== null).join('  '));
   }
   console.log(`\nThe server took the message: ${result.response}`);
   if (embedded) {
