@@ -282,6 +282,7 @@ struct Session {
     opened: Vec<OperationId>,
     tls_asked: bool,
     has_password: bool,
+    tls: TlsMode,
 }
 
 impl Session {
@@ -292,6 +293,7 @@ impl Session {
         let options = tail.next();
         let config = config(options, tail.next());
         let mut session = Self {
+            tls: config.tls,
             has_password: config.authentication.as_ref().is_some_and(|login| !login.user().is_empty()),
             client: Client::new(config, Time::from_millis(0)),
             now: 0,
@@ -480,12 +482,25 @@ impl Session {
         if self.tls_asked && self.client.error().is_none() && !self.client.wants_input() {
             assert_eq!(self.client.transmit().count(), 0, "octets while TLS is due");
         }
+        let clear = &self.wire[..self.encrypted_from.unwrap_or(self.wire.len())];
+        match self.tls {
+            TlsMode::Implicit => assert!(clear.is_empty(), "octets before TLS"),
+            // Whatever the server says, nothing weaker is tried.
+            TlsMode::Required => {
+                for line in clear.split_inclusive(|octet| *octet == b'\n') {
+                    let is_allowed = ["EHLO ", "STARTTLS\r\n", "QUIT\r\n"]
+                        .iter()
+                        .any(|verb| line.starts_with(verb.as_bytes()));
+                    assert!(is_allowed, "{} before TLS", String::from_utf8_lossy(line));
+                }
+            }
+            _ => {}
+        }
         if !self.has_password {
             return;
         }
         let canary = Canary::new(PASSWORD);
-        let clear = self.encrypted_from.unwrap_or(self.wire.len());
-        canary.check(&self.wire[..clear], "the wire before TLS");
+        canary.check(clear, "the wire before TLS");
         canary.check(format!("{:?}{:?}", self.events, self.client).as_bytes(), "an event");
         while let Some(line) = self.client.poll_transcript() {
             canary.check(line.to_string().as_bytes(), "the transcript");

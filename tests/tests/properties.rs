@@ -2,6 +2,10 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use proptest::prelude::*;
+use sansmtp::sasl::Authentication;
+use sansmtp::{
+    BodyPlan, Client, Config, Envelope, Event, ForwardPath, ReversePath, Segment, Time, TlsInfo, TlsMode,
+};
 use sansmtp_tests::fuzz;
 
 #[test]
@@ -72,6 +76,39 @@ fn action() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// What a client says and tells behind STARTTLS, when it was told `before` in clear and `after` inside TLS.
+fn behind_tls(before: &str, after: &[String]) -> (Vec<u8>, Vec<Event>) {
+    let now = Time::from_millis(0);
+    let mut config = Config::new(TlsMode::Required);
+    config.authentication = Some(Authentication::password("ann@example.com", "password").unwrap());
+    let mut client = Client::new(config, now);
+    let envelope = Envelope::new(ReversePath::null()).to(ForwardPath::parse("b@example.org").unwrap());
+    client.send(&envelope, BodyPlan::default()).unwrap();
+    let mut said = Vec::new();
+    let mut take = |client: &mut Client| {
+        let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+        let _ = client.transmitting(now, flight.len() as u64);
+        let _ = client.transmitted(now, flight.len() as u64);
+        said.extend(flight);
+        (std::mem::take(&mut said), std::iter::from_fn(|| client.poll_event()).collect::<Vec<_>>())
+    };
+    for server in
+        ["220 hi\r\n".to_owned(), format!("250-hi\r\n{before}250 STARTTLS\r\n"), "220 go\r\n".to_owned()]
+    {
+        client.handle_input(now, server.as_bytes()).unwrap();
+        take(&mut client);
+    }
+    client.tls_established(now, &TlsInfo::new(true)).unwrap();
+    let (mut wire, mut events) = take(&mut client);
+    for server in after {
+        let _ = client.handle_input(now, server.as_bytes());
+        let (more_wire, more_events) = take(&mut client);
+        wire.extend(more_wire);
+        events.extend(more_events);
+    }
+    (wire, events)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -99,6 +136,18 @@ proptest! {
         let mut data = actions.concat();
         data.extend(options);
         fuzz::session(&data);
+    }
+
+    /// RFC 3207 §4.2: what was said in clear has no effect on what comes behind TLS.
+    #[test]
+    fn nothing_in_clear_outlives_tls(
+        before in "(250-(PIPELINING|SIZE [0-9]{1,4}|AUTH (PLAIN|LOGIN|CRAM-MD5)( X)?|SMTPUTF8|8BITMIME|[A-Z]{1,8})\r\n){0,6}",
+        after in prop::collection::vec(
+            "(250-h\r\n(250-PIPELINING\r\n)?250 AUTH (PLAIN|LOGIN|CRAM-MD5)\r\n|235 ok\r\n|334 \r\n|250 ok\r\n|250 ok\r\n250 ok\r\n354 go\r\n|5[035]0 no\r\n)",
+            0..8,
+        ),
+    ) {
+        prop_assert_eq!(behind_tls(&before, &after), behind_tls("", &after));
     }
 
     #[test]
