@@ -53,17 +53,34 @@ class NodeSocket implements SmtpSocket {
 
   /** The socket is paused until a read asks for octets; its errors have an owner for as long as it lives. */
   #adopt<T extends Socket>(socket: T): T {
-    const end = (error: Error | null): void => {
-      this.#ended ??= error;
-      this.#settle?.();
-    };
     socket.pause();
-    socket.on('readable', () => this.#settle?.());
-    socket.on('end', () => end(null));
-    socket.on('error', end);
-    socket.on('close', () => end(null));
+    socket.on('readable', this.#readable);
+    socket.on('error', this.#failed);
+    socket.on('end', this.#end);
+    socket.on('close', this.#end);
     return socket;
   }
+
+  /** Leaves the socket to TLS: an error of its own ends the connection through TLS. */
+  #release(socket: Socket, secure: Socket): void {
+    socket.removeListener('readable', this.#readable);
+    socket.removeListener('error', this.#failed);
+    socket.removeListener('end', this.#end);
+    socket.removeListener('close', this.#end);
+    socket.on('error', (error) => secure.destroy(error));
+  }
+
+  readonly #readable = (): void => this.#settle?.();
+
+  readonly #failed = (error: Error): void => {
+    this.#ended ??= error;
+    this.#settle?.();
+  };
+
+  readonly #end = (): void => {
+    this.#ended ??= null;
+    this.#settle?.();
+  };
 
   async read(): Promise<Uint8Array | null> {
     for (;;) {
@@ -86,8 +103,6 @@ class NodeSocket implements SmtpSocket {
     return new Promise((resolve, reject) => {
       const { hostname, tls, signal } = this.#options;
       const plain = this.#socket;
-      // From here on the octets belong to TLS.
-      plain.removeAllListeners();
       const name = tls.servername ?? hostname;
       const options: ConnectionOptions = {
         socket: plain,
@@ -101,6 +116,8 @@ class NodeSocket implements SmtpSocket {
         ...(tls.key === undefined ? {} : { key: tls.key }),
       };
       const secure = connectTls(options);
+      // From here on the octets belong to TLS.
+      this.#release(plain, secure);
       const abort = (): void => void secure.destroy(aborted());
       const fail = (error: Error): void => {
         signal.removeEventListener('abort', abort);
