@@ -98,6 +98,8 @@ export class SmtpMail {
   constructor(_licence?: string) {}
 }
 
+const MEMBERS = new Set(Object.keys(new SmtpMail()));
+
 /** A message that can be sent. */
 export interface Composed {
   /** The address of the sender. */
@@ -111,6 +113,9 @@ export interface Composed {
 
 /** @internal Makes the message. */
 export function compose(mail: SmtpMail): Composed {
+  for (const name of Object.keys(mail)) {
+    if (!MEMBERS.has(name)) throw wrong(`${name} is not a member of SmtpMail; there are ${[...MEMBERS].join(', ')}`, 'message');
+  }
   const from = typeof mail.from === 'string' ? new MailAddress(mail.from) : mail.from;
   const [to, cc, bcc, replyTo] = [mail.to, mail.cc, mail.bcc, mail.replyTo].map(collection) as
     [AddressCollection, AddressCollection, AddressCollection, AddressCollection];

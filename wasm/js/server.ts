@@ -79,10 +79,10 @@ export class SmtpServer {
   /** The user; empty: no login. */
   user: string;
   password: string;
-  /** A value of {@link SmtpAuthType}. */
-  authType: number = SmtpAuthType.authAuto;
-  /** A value of {@link SmtpConnectType}. `undefined`: `connectTryTLS`. */
-  connectType: number | undefined;
+  /** A value of {@link SmtpAuthType} or its name. */
+  authType: number | string = SmtpAuthType.authAuto;
+  /** A value of {@link SmtpConnectType} or its name. `undefined`: `connectTryTLS`. */
+  connectType: number | string | undefined;
   /** What the client calls itself; empty: the machine's full name, or an address literal. */
   heloDomain = '';
   /** The address that bounces go to; empty: the message's sender. */
@@ -90,13 +90,11 @@ export class SmtpServer {
   /** Settings of TLS. */
   tls: SmtpTlsOptions = {};
   /** Only these mechanisms, in this order; empty: the automatic choice. */
-  authMechanisms: readonly string[] = [];
+  authMechanisms: readonly string[] | string = [];
   /** Lets credentials go out in clear, with `connectNormal` only. */
   allowInsecureAuth = false;
   /** Sends to all recipients or to none. */
   allOrNone = false;
-  /** Settings under names of other products. */
-  readonly #others: [string, string][] = [];
 
   /**
    * @param text `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or without
@@ -121,8 +119,9 @@ export class SmtpServer {
   }
 
   /**
-   * A server from an object: the members of this class, or their names in other products, such as `UseSSL`, `SSLMode`,
-   * `SSL.Enabled`. What was made of them is reported with the result, so that it can be pinned.
+   * A server from an object: the members of this class, or their names in other products, such as `pass`, `UseSSL`,
+   * `SSLMode`, `SSL.Enabled`. What was made of them is reported with the result, so that it can be pinned. A name that
+   * nobody knows is an error.
    *
    * @example
    * ```js
@@ -130,12 +129,8 @@ export class SmtpServer {
    * ```
    */
   static from(options: Readonly<Record<string, unknown>>): SmtpServer {
-    const { server, host, tls, ...rest } = options;
-    const made = new SmtpServer(String(server ?? host ?? ''));
-    if (tls !== undefined) made.tls = tls as SmtpTlsOptions;
-    for (const [name, value] of Object.entries(rest)) {
-      if (value !== undefined) made.#others.push([name, Array.isArray(value) ? value.join(' ') : String(value)]);
-    }
+    const { server, host, ...rest } = options;
+    const made = Object.assign(new SmtpServer((server ?? host) as string), rest);
     call(instance(), () => settingsOf(made).free());
     return made;
   }
@@ -145,9 +140,10 @@ export class SmtpServer {
     const settings = new (core().Settings)(server.port ? `${bracketed(server.server)}:${server.port}` : bracketed(server.server));
     const set = (name: string, value: unknown): void => settings.set(name, String(value));
     try {
+      checkTls(server.tls ?? {});
       if (server.connectType !== undefined) set('connectType', server.connectType);
       set('authType', server.authType);
-      if (server.authMechanisms.length > 0) set('authMechanisms', server.authMechanisms.join(' '));
+      if (server.authMechanisms?.length > 0) set('authMechanisms', [server.authMechanisms].flat().join(' '));
       set('user', server.user ?? '');
       set('password', server.password ?? '');
       set('heloDomain', server.heloDomain ?? '');
@@ -155,13 +151,43 @@ export class SmtpServer {
       set('allowInsecureAuth', server.allowInsecureAuth);
       set('allOrNone', server.allOrNone);
       if (server.tls?.rejectUnauthorized === false) set('rejectUnauthorized', false);
-      for (const [name, value] of server.#others) set(name, value);
+      // What is no member of the class may be a member of another product's, and is refused if it is not.
+      for (const [name, value] of Object.entries(server)) {
+        if (MEMBERS.has(name) || value === undefined) continue;
+        if (typeof value !== 'object' || value === null) set(name, value);
+        else for (const [inner, innerValue] of Object.entries(value)) set(`${name}.${inner}`, innerValue);
+      }
       return settings;
     } catch (error) {
       settings.free();
       throw error;
     }
   }
+}
+
+/** The members of {@link SmtpServer}. */
+const MEMBERS = new Set([
+  'server', 'port', 'user', 'password', 'authType', 'connectType', 'heloDomain', 'mailFrom', 'tls', 'token',
+  'authMechanisms', 'allowInsecureAuth', 'allOrNone',
+]);
+
+const TLS_MEMBERS = new Set(['ca', 'cert', 'key', 'minVersion', 'servername', 'rejectUnauthorized']);
+
+/** A setting of TLS that nobody looks at could leave a connection weaker than its user believes. */
+function checkTls(tls: SmtpTlsOptions): void {
+  for (const name of Object.keys(tls)) {
+    if (!TLS_MEMBERS.has(name)) throw wrongTls(name, `tls.${name} is not a setting; there are ${[...TLS_MEMBERS].join(', ')}`);
+  }
+  if (tls.minVersion !== undefined && !['TLSv1.2', 'TLSv1.3'].includes(tls.minVersion)) {
+    throw wrongTls('minVersion', 'tls.minVersion must be TLSv1.2 or TLSv1.3: older versions are broken');
+  }
+  if (tls.rejectUnauthorized !== undefined && typeof tls.rejectUnauthorized !== 'boolean') {
+    throw wrongTls('rejectUnauthorized', 'tls.rejectUnauthorized must be true or false');
+  }
+}
+
+function wrongTls(name: string, message: string): SmtpSessionError {
+  return new SmtpSessionError('settings', undefined, message, { setting: `tls.${name}` });
 }
 
 interface Given {

@@ -154,7 +154,7 @@ export class SmtpSession {
     this.#call((session) => session.tls_failed(now, failure.code, failure.text));
   }
 
-  /** Starts TLS now, in the explicit-manual mode. */
+  /** Starts TLS now: for a server whose `connectType` is `'connectManual'`, after `ready`. */
   establishTls(): void {
     this.#call((session) => session.establish_tls());
   }

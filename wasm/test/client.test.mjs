@@ -247,18 +247,23 @@ test('settings are checked before anything is opened', async (t) => {
     [{ user, password, authType: SmtpAuthType.authNtlm }, 'authType'],
     [{ heloDomain: 'a b' }, 'heloDomain'],
     [{ token: 'x' }, 'token'],
+    [{ colour: 'red' }, 'colour'],
+    [{ pass: 'x' }, 'user'],
+    [{ tls: { minVersion: 'TLSv1' } }, 'tls.minVersion'],
+    [{ tls: { ciphers: 'NULL' } }, 'tls.ciphers'],
+    [{ tls: { rejectUnauthorized: 'no' } }, 'tls.rejectUnauthorized'],
   ]) {
     const error = await failure(new SmtpClient({ host }).sendMailAsync(settings(25, changes), mail()));
     assert.deepEqual([error.code, error.origin, error.suspects], ['ECONFIG', 'settings', [setting]]);
   }
-  for (const changes of [{ to: '' }, { from: '' }, { to: 'a@b>\r\nRCPT TO:<evil@x' }, { subject: 'a\r\nBcc: evil@x' }, { to: 'x\r\nBcc: <evil@x>' }]) {
+  for (const changes of [{ to: '' }, { from: '' }, { to: 'a@b>\r\nRCPT TO:<evil@x' }, { subject: 'a\r\nBcc: evil@x' }, { to: 'x\r\nBcc: <evil@x>' }, { html: '<p>' }]) {
     await failure(new SmtpClient({ host }).sendMailAsync(settings(25), mail(changes)));
   }
 });
 
 test('synonyms of other products are understood, and what they became is reported', async (t) => {
   const real = await smtpServer(t, { secure: true });
-  const server = SmtpServer.from({ server: 'localhost', port: real.port, UseSSL: true, tls: { ca } });
+  const server = SmtpServer.from({ host: 'localhost', port: real.port, UseSSL: true, SSL: { Enabled: true }, tls: { ca } });
   const { settings: used } = await new SmtpClient().sendMailAsync(server, mail());
   assert.equal(used.connection, 'TLS from the first octet');
   assert.deepEqual(used.choices.map(({ setting, value }) => `${setting}=${value}`), ['connectType=connectSSLAuto', 'connectType=connectDirectSSL']);
