@@ -12,11 +12,10 @@
 //! Beyond ASCII everything but control characters and line separators is taken.
 
 use nom::branch::alt;
-use nom::bytes::complete::take_while1;
-use nom::character::complete::{char, satisfy};
-use nom::combinator::{recognize, value};
-use nom::multi::{many0_count, separated_list1};
-use nom::sequence::{delimited, preceded};
+use nom::bytes::complete::{tag, take, take_while1};
+use nom::combinator::verify;
+use nom::multi::{fold_many0, many0_count};
+use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser as _};
 
 use super::domain;
@@ -35,8 +34,10 @@ pub(super) fn mailbox(text: &str) -> Result<(), InvalidInput> {
     if text.len() > ADDRESS || local_part.len() > LOCAL_PART {
         return Err(InvalidInput::AddressTooLong);
     }
-    match alt((dot_string, quoted_string)).parse(local_part) {
-        Ok(("", _)) => {}
+    // The grammar is one of octets; what it takes of UTF-8 is looked at by character.
+    let is_text = local_part.chars().all(|char| char.is_ascii() || is_utf8(char));
+    match alt((dot_string, quoted_string)).parse(local_part.as_bytes()) {
+        Ok((b"", ())) if is_text => {}
         _ => return Err(InvalidInput::AddressLocalPart),
     }
     if domain::is_domain(domain) || domain::is_address_literal(domain) {
@@ -46,22 +47,24 @@ pub(super) fn mailbox(text: &str) -> Result<(), InvalidInput> {
     }
 }
 
-fn dot_string(input: &str) -> IResult<&str, &str> {
-    recognize(separated_list1(char('.'), take_while1(is_atext))).parse(input)
+fn dot_string(input: &[u8]) -> IResult<&[u8], ()> {
+    let atom = || take_while1(is_atext);
+    pair(atom(), fold_many0(preceded(tag("."), atom()), || (), |(), _| ())).map(|_| ()).parse(input)
 }
 
-fn quoted_string(input: &str) -> IResult<&str, &str> {
-    let quoted_pair = preceded(char('\\'), satisfy(|char| matches!(char, ' '..='~')));
-    let content = many0_count(alt((value((), satisfy(is_qtext)), value((), quoted_pair))));
-    recognize(delimited(char('"'), content, char('"'))).parse(input)
+fn quoted_string(input: &[u8]) -> IResult<&[u8], ()> {
+    let quoted_pair =
+        preceded(tag("\\"), verify(take(1_usize), |octet: &[u8]| matches!(octet, [b' '..=b'~'])));
+    let content = many0_count(alt((take_while1(is_qtext), quoted_pair)));
+    delimited(tag("\""), content, tag("\"")).map(|_| ()).parse(input)
 }
 
-fn is_atext(char: char) -> bool {
-    char.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char) || is_utf8(char)
+fn is_atext(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet) || !octet.is_ascii()
 }
 
-fn is_qtext(char: char) -> bool {
-    matches!(char, ' '..='!' | '#'..='[' | ']'..='~') || is_utf8(char)
+fn is_qtext(octet: u8) -> bool {
+    matches!(octet, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~') || !octet.is_ascii()
 }
 
 /// UTF8-non-ascii (RFC 6531 §3.3), less what some software takes for the end of a line.
