@@ -156,10 +156,8 @@ impl BodyEncoder {
             if at < line_start {
                 continue;
             }
+            self.check_column(window, line_start, column, at)?;
             column += at - line_start;
-            if column > LINE && self.plan.long_lines == LongLines::Reject {
-                return Err(InvalidInput::LineTooLong);
-            }
             match window.get(at..).unwrap_or_default() {
                 [b'\r', b'\n', next, ..] if *next != b'.' => {
                     line_start = at + 2;
@@ -178,10 +176,8 @@ impl BodyEncoder {
                 }
             }
         }
+        self.check_column(window, line_start, column, end)?;
         column += end - line_start;
-        if column > LINE && self.plan.long_lines == LongLines::Reject {
-            return Err(InvalidInput::LineTooLong);
-        }
         let run = window.get(..end).unwrap_or_default();
         if self.plan.content == Content::SevenBit && !run.is_ascii() {
             return Err(InvalidInput::EightBitContent);
@@ -189,6 +185,25 @@ impl BodyEncoder {
         out.extend_from_slice(run);
         self.column = column;
         Ok(end)
+    }
+
+    /// Whether the line that goes on from `start` to `end` is short enough, if that matters; else which of the two
+    /// faults that it may have comes first, so that the pieces do not show in the error either.
+    fn check_column(
+        &self,
+        window: &[u8],
+        start: usize,
+        column: usize,
+        end: usize,
+    ) -> Result<(), InvalidInput> {
+        if column + (end - start) <= LINE || self.plan.long_lines == LongLines::Allow {
+            return Ok(());
+        }
+        let before = window.get(..start + LINE.saturating_sub(column)).unwrap_or_default();
+        if self.plan.content == Content::SevenBit && !before.is_ascii() {
+            return Err(InvalidInput::EightBitContent);
+        }
+        Err(InvalidInput::LineTooLong)
     }
 
     /// Ends the message: the last line is completed and `.` follows on a line of its own.
@@ -303,6 +318,13 @@ mod tests {
         assert!(encode_all(plan, &line(998)).is_ok());
         assert_eq!(encode_all(plan, &line(999)), Err(InvalidInput::LineTooLong));
         assert!(encode_all(BodyPlan::default(), &line(999)).is_ok());
+        for body in [
+            ["é", &"a".repeat(1000)].concat(),
+            ["a".repeat(998).as_str(), "é"].concat(),
+            ["a\r\n", &"a".repeat(998), "é"].concat(),
+        ] {
+            assert!(encode_all(plan, body.as_bytes()).is_err());
+        }
         // The dot that is added does not count.
         assert!(encode_all(plan, &[&b"."[..], &line(997)].concat()).is_ok());
     }

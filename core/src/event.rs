@@ -228,6 +228,7 @@ pub enum Cause {
     /// The session broke, or what the server offers does not do.
     Error {
         /// How.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "with_message"))]
         error: Error,
     },
     /// None of the allowed mechanisms is offered.
@@ -284,6 +285,18 @@ impl Failure {
             reply: None,
         }
     }
+}
+
+/// An error for people too.
+#[cfg(feature = "serde")]
+fn with_message<S: serde::Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(serde::Serialize)]
+    struct WithMessage {
+        #[serde(flatten)]
+        error: Error,
+        message: &'static str,
+    }
+    serde::Serialize::serialize(&WithMessage { error: *error, message: error.message() }, serializer)
 }
 
 /// What an error says of a message whose end was not sent.

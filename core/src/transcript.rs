@@ -23,8 +23,11 @@ pub enum Line {
     Message(u64),
     /// A line of a reply, its control characters as `\xNN`, secrets as `***`.
     Server(String),
-    /// TLS is up.
-    Tls,
+    /// TLS is up, and the server's certificate was verified or not.
+    Tls {
+        /// Whether it was.
+        verified: bool,
+    },
 }
 
 impl fmt::Display for Line {
@@ -34,7 +37,8 @@ impl fmt::Display for Line {
             Self::LeftOut(lines) => write!(f, "-- {lines} lines left out"),
             Self::Message(octets) => write!(f, "C: ({octets} octets of message)"),
             Self::Server(text) => write!(f, "S: {text}"),
-            Self::Tls => f.write_str("-- TLS"),
+            Self::Tls { verified: true } => f.write_str("-- TLS"),
+            Self::Tls { verified: false } => f.write_str("-- TLS, the certificate was NOT verified"),
         }
     }
 }
@@ -105,8 +109,8 @@ impl Transcript {
         self.push(Line::Server(display(line)));
     }
 
-    pub(crate) fn tls(&mut self) {
-        self.push(Line::Tls);
+    pub(crate) fn tls(&mut self, verified: bool) {
+        self.push(Line::Tls { verified });
     }
 
     pub(crate) fn pop(&mut self) -> Option<Line> {
@@ -135,7 +139,7 @@ fn size(line: &Line) -> usize {
     size_of::<Line>()
         + match line {
             Line::Client(text) | Line::Server(text) => text.len(),
-            Line::LeftOut(_) | Line::Message(_) | Line::Tls => 0,
+            Line::LeftOut(_) | Line::Message(_) | Line::Tls { .. } => 0,
         }
 }
 
@@ -154,7 +158,7 @@ mod tests {
         transcript.server(250, b"one\ntwo \x1b[0m");
         transcript.client(b"AUTH PLAIN ", true, 10);
         transcript.handed_over(10);
-        transcript.tls();
+        transcript.tls(true);
         transcript.message(5, 15);
         transcript.handed_over(15);
         transcript.message(6, 21);

@@ -21,8 +21,8 @@ pub(super) struct Exchange {
     driver: Driver,
     /// The initial response, where it does not fit the command (RFC 4954 §4).
     deferred: Option<Response>,
-    /// Whether a challenge was answered: the server knows the mechanism then.
-    responded: bool,
+    /// How many challenges were answered. After the first it is clear that the server knows the mechanism.
+    responses: usize,
     /// Why the exchange was cancelled.
     cancelled: Option<Error>,
     /// What else may be tried if the server does not know this mechanism.
@@ -45,6 +45,8 @@ enum Asked {
 
 /// A command line with its line end (RFC 5321 §4.5.3.1.4). An AUTH command never exceeds it.
 const COMMAND_LINE: usize = 512;
+/// Challenges in one exchange.
+const ROUNDS: usize = 16;
 /// A line within an exchange, with its line end (RFC 4954 §4).
 const RESPONSE_LINE: usize = 12_288;
 
@@ -88,7 +90,7 @@ impl Client {
             None => (Driver::Host(None), None),
         };
         self.exchange =
-            Some(Exchange { name, driver, deferred: None, responded: false, cancelled: None, others: names });
+            Some(Exchange { name, driver, deferred: None, responses: 0, cancelled: None, others: names });
         match initial {
             Some(initial) => self.queue_auth(initial),
             None => self.ask(Asked::InitialResponse, AuthNeeds::InitialResponse),
@@ -130,7 +132,7 @@ impl Client {
             return;
         }
         if let Some(exchange) = &mut self.exchange {
-            exchange.responded = true;
+            exchange.responses += 1;
         }
         self.redactor.hide_line(&encoded);
         self.queue_secret(b"", Some(&encoded), Expect::Auth);
@@ -179,8 +181,8 @@ impl Client {
 
     fn challenged(&mut self, reply: &ReplyRef<'_>) {
         let Some(exchange) = &mut self.exchange else { return };
-        // A challenge is one line (RFC 4954 §4).
-        if reply.lines != 1 {
+        // A challenge is one line (RFC 4954 §4), and no mechanism needs many.
+        if reply.lines != 1 || exchange.responses >= ROUNDS {
             self.cancel_exchange(PeerMisbehaved::Challenge.into());
             return;
         }
@@ -208,7 +210,7 @@ impl Client {
     fn auth_refused(&mut self, reply: Reply) {
         let Some(exchange) = &mut self.exchange else { return };
         let others = mem::take(&mut exchange.others);
-        if is_unknown_mechanism(&reply) && !exchange.responded && !others.is_empty() {
+        if is_unknown_mechanism(&reply) && exchange.responses == 0 && !others.is_empty() {
             self.begin_exchange(others);
         } else {
             self.setup_failed(Failure::refused(Stage::Auth, reply));
@@ -240,10 +242,16 @@ impl Client {
         };
         match (mem::take(asked), answer) {
             (Some(Asked::InitialResponse), AuthAnswer::InitialResponse(initial)) => {
-                self.queue_auth(initial.map(Zeroizing::new));
+                let initial = initial.map(Zeroizing::new);
+                if let Some(initial) = &initial {
+                    self.redactor.hide_parts(initial);
+                }
+                self.queue_auth(initial);
             }
             (Some(Asked::Response), AuthAnswer::Response(response)) => {
-                self.queue_response(&Zeroizing::new(response));
+                let response = Zeroizing::new(response);
+                self.redactor.hide_parts(&response);
+                self.queue_response(&response);
             }
             (Some(Asked::Finish), AuthAnswer::Finish(true)) => {
                 self.authenticated();

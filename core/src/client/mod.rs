@@ -327,6 +327,9 @@ impl Client {
             return Err(error);
         }
         self.out.confirm(count)?;
+        if count == 0 {
+            return Ok(());
+        }
         self.handed_at = now;
         let written = self.out.written();
         for expected in &mut self.expected {
@@ -375,7 +378,7 @@ impl Client {
         if self.config.verify_peer && !tls.verified {
             return Err(self.fatal(PeerMisbehaved::PeerNotVerified.into(), None));
         }
-        self.tls_is_up(now);
+        self.tls_is_up(now, tls.verified);
         Ok(())
     }
 

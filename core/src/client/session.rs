@@ -128,11 +128,11 @@ impl Client {
         self.needs_reset = false;
     }
 
-    pub(super) fn tls_is_up(&mut self, now: Time) {
+    pub(super) fn tls_is_up(&mut self, now: Time, verified: bool) {
         self.encrypted = true;
         self.phase = Phase::Setup;
         if let Some(transcript) = &mut self.transcript {
-            transcript.tls();
+            transcript.tls(verified);
         }
         if self.config.tls == TlsMode::Implicit {
             self.expect_greeting(now);

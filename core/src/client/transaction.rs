@@ -154,7 +154,10 @@ impl Transaction {
         if failure.data_sent == DataSent::All && failure.cause != Cause::Refused {
             failure.outcome = Outcome::Unknown;
         }
-        failure.reply = failure.reply.or_else(|| self.refusal.clone());
+        // The refusal that came last before the end may explain it, but says nothing of a message that was sent.
+        if failure.stage == Stage::Recipients {
+            failure.reply = failure.reply.or_else(|| self.refusal.clone());
+        }
         failure
     }
 }

@@ -19,6 +19,7 @@ use crate::error::InvalidInput;
 /// ```
 /// use sansmtp::ReversePath;
 /// assert_eq!(ReversePath::parse("ann@example.com")?.to_string(), "<ann@example.com>");
+/// assert_eq!(ReversePath::parse("<>")?, ReversePath::null());
 /// assert_eq!(ReversePath::null().to_string(), "<>");
 /// assert!(ReversePath::parse("ann@example.com> SIZE=1").is_err());
 /// # Ok::<(), sansmtp::InvalidInput>(())
@@ -27,15 +28,16 @@ use crate::error::InvalidInput;
 pub struct ReversePath(String);
 
 impl ReversePath {
-    /// `local@domain`, without angle brackets; the empty text is [`Self::null`].
+    /// `local@domain`, without angle brackets; the empty text and `<>` are [`Self::null`].
     ///
     /// # Errors
     /// [`InvalidInput`] says which part is wrong (RFC 5321 §4.1.2, RFC 6531 §3.3).
     pub fn parse(text: &str) -> Result<Self, InvalidInput> {
-        if !text.is_empty() {
-            address::mailbox(text)?;
+        let address = if text == "<>" { "" } else { text };
+        if !address.is_empty() {
+            address::mailbox(address)?;
         }
-        Ok(Self(text.into()))
+        Ok(Self(address.into()))
     }
 
     /// `<>`: nobody, for messages that must not bounce.

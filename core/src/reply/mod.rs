@@ -125,7 +125,7 @@ pub struct Quirks {
 }
 
 /// A reply, owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     code: Code,
     enhanced: Option<EnhancedCode>,
@@ -204,6 +204,13 @@ impl Reply {
     #[must_use]
     pub fn quirks(&self) -> Quirks {
         self.quirks
+    }
+}
+
+/// `Reply("550 5.1.1 no such user")`
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reply").field(&alloc::format!("{self}")).finish()
     }
 }
 
