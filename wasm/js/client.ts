@@ -1,6 +1,6 @@
 import { host as runtimeHost } from '#host';
-import { Connection, type Delivery, type SmtpRecipientResult, type SmtpSecurity } from './connection.js';
-import { replyText, SmtpError } from './errors.js';
+import { Connection, later, type Delivery, type SmtpSecurity } from './connection.js';
+import { errorOfRecipient, replyText, SmtpError, type SmtpRecipientResult } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
 import { compose, type SmtpMail } from './mail.js';
@@ -106,19 +106,20 @@ export class SmtpClient extends EventTarget {
   /** The connection that `connectAsync` opened, and the server it is to. */
   #kept: { server: SmtpServer; connection: Connection } | undefined;
   readonly #connections = new Set<Connection>();
-  #conversation = '';
+  /** What gives up each sending and each opening that is under way, and the promise of its end. */
+  readonly #work = new Map<AbortController, Promise<unknown>>();
+  #latest: Connection | undefined;
 
   constructor(options: SmtpClientOptions = {}) {
     super();
     this.#host = options.host ?? runtimeHost;
-    this.#connectTimeout = options.connectTimeout ?? 30_000;
-    this.#greetingTimeout = options.greetingTimeout ?? 30_000;
+    this.#connectTimeout = bound('connectTimeout', options.connectTimeout ?? 30_000);
+    this.#greetingTimeout = bound('greetingTimeout', options.greetingTimeout ?? 30_000);
   }
 
   /** What was said on the last connection, a line a line, with secrets as `***`. */
   get smtpConversation(): string {
-    const [connection] = [...this.#connections].slice(-1);
-    return connection ? connection.transcript : this.#conversation;
+    return this.#latest?.transcript ?? '';
   }
 
   /**
@@ -130,66 +131,95 @@ export class SmtpClient extends EventTarget {
   sendMailAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): SmtpSending {
     const controller = new AbortController();
     const cancel = (): void => controller.abort();
-    options.signal?.addEventListener('abort', cancel);
-    if (options.signal?.aborted) cancel();
     let timedOut = false;
     const expire = (): void => {
       timedOut = true;
       cancel();
     };
-    const timer = options.timeout === undefined ? undefined : setTimeout(expire, options.timeout);
-    const sending = this.#send(server, mail, controller.signal)
-      .then((result) => {
-        this.lastErrorMessage = '';
-        mail.lastErrorMessage = '';
-        return result;
-      })
-      .catch((reason: unknown) => {
-        const error = timedOut && reason instanceof SmtpError ? outOfTime(reason, options.timeout) : reason;
-        const message = error instanceof Error ? error.message : String(error);
-        this.lastErrorMessage = message;
-        mail.lastErrorMessage = message;
-        throw error;
-      })
-      .finally(() => {
+    const attempt = async (): Promise<SmtpSendResult> => {
+      const timer = options.timeout === undefined ? undefined : later(expire, bound('timeout', options.timeout));
+      try {
+        return await this.#send(server, mail, controller.signal);
+      } catch (error) {
+        throw timedOut && error instanceof SmtpError ? outOfTime(error, options.timeout) : error;
+      } finally {
         clearTimeout(timer);
-        options.signal?.removeEventListener('abort', cancel);
-      });
+      }
+    };
+    const sending = this.#track(controller, options.signal, attempt);
+    const note = (message: string): void => {
+      if (typeof mail === 'object' && mail !== null) mail.lastErrorMessage = message;
+    };
+    sending.then(() => note(''), (error: unknown) => note(messageOf(error)));
     return Object.assign(sending, { cancel });
   }
 
   /** Opens a connection and logs in; mails to the same server go over it until {@link close}. */
   async connectAsync(server: SmtpServer, options: Pick<SmtpSendOptions, 'signal'> = {}): Promise<void> {
-    const connection = await this.#open(server, options.signal);
-    await connection.ready;
-    this.#kept?.connection.quit();
-    this.#kept = { server, connection };
+    const controller = new AbortController();
+    await this.#track(controller, options.signal, async () => {
+      const connection = await this.#open(server, controller.signal);
+      const abort = (): void => connection.abort();
+      controller.signal.addEventListener('abort', abort);
+      try {
+        if (controller.signal.aborted) abort();
+        await connection.ready;
+      } finally {
+        controller.signal.removeEventListener('abort', abort);
+      }
+      this.#kept?.connection.quit();
+      this.#kept = { server, connection };
+    });
   }
 
-  /** Ends all connections: those that are idle with QUIT, those with a mail under way at once. */
+  /** Ends everything: a mail that is under way, or about to be, is given up; an idle connection is left with QUIT. */
   close(): void {
-    this.#kept?.connection.quit();
+    for (const controller of this.#work.keys()) controller.abort();
+    const kept = this.#kept?.connection;
     this.#kept = undefined;
-    for (const connection of this.#connections) if (connection.isOpen) connection.abort();
+    if (kept?.isSending) kept.abort();
+    else kept?.quit();
   }
 
   /** As {@link close}, and waits until everything is closed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const finished = [...this.#connections].map((connection) => connection.finished);
     this.close();
-    await Promise.all(finished);
+    await Promise.allSettled(this.#work.values());
+    await Promise.all([...this.#connections].map((connection) => connection.finished));
+  }
+
+  /** Runs something that `close` and the caller's signal give up, and keeps its error message. */
+  #track<T>(controller: AbortController, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const abort = (): void => controller.abort();
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    const tracked = (async () => {
+      try {
+        const result = await work();
+        this.lastErrorMessage = '';
+        return result;
+      } catch (error) {
+        this.lastErrorMessage = messageOf(error);
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        this.#work.delete(controller);
+      }
+    })();
+    this.#work.set(controller, tracked);
+    return tracked;
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
     const composed = compose(mail);
-    const kept = this.#kept?.server === server && this.#kept.connection.isOpen ? this.#kept.connection : undefined;
+    const kept = this.#kept && this.#kept.server === server && this.#kept.connection.isOpen ? this.#kept.connection : undefined;
     const connection = kept ?? (await this.#open(server, signal));
     try {
       const envelope = { from: connection.resolved.mailFrom ?? composed.from, to: composed.to };
       const { delivery, cancel } = connection.send(
         envelope,
         composed.octets,
-        { size: composed.octets.length, content: composed.eightBit ? 'eightBit' : 'sevenBit' },
+        { size: wireSize(composed.octets), content: composed.eightBit ? 'eightBit' : 'sevenBit' },
         composed.messageId,
       );
       signal.addEventListener('abort', cancel);
@@ -205,6 +235,7 @@ export class SmtpClient extends EventTarget {
   }
 
   async #open(server: SmtpServer, signal: AbortSignal | undefined): Promise<Connection> {
+    this.#latest = undefined;
     const connection = await Connection.open(
       {
         server,
@@ -219,11 +250,9 @@ export class SmtpClient extends EventTarget {
       },
       signal,
     );
+    this.#latest = connection;
     this.#connections.add(connection);
-    void connection.finished.then(() => {
-      this.#conversation = connection.transcript;
-      this.#connections.delete(connection);
-    });
+    void connection.finished.then(() => this.#connections.delete(connection));
     return connection;
   }
 
@@ -251,10 +280,7 @@ export class SmtpClient extends EventTarget {
       accepted: delivery.recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
       rejected: refused.map((recipient) => recipient.address),
       rejectedErrors: refused.map(({ address, reply }) =>
-        new SmtpError(`${resolved.host} refused ${address}: ${replyText(reply)}`, {
-          code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'],
-          outcome: reply.code < 500 ? 'temporary' : 'permanent',
-        })),
+        errorOfRecipient(resolved.host, address, reply)),
       recipients: delivery.recipients,
       response: replyText(delivery.reply),
       messageId,
@@ -274,8 +300,28 @@ export class SmtpClient extends EventTarget {
 
 /** What was cancelled since the time for all of it had passed; what is known of the message stays. */
 function outOfTime(error: SmtpError, timeout: number | undefined): SmtpError {
-  const { stage, outcome, dataSent, messageId } = error;
+  const { stage, outcome, dataSent, messageId, advice, suspects, recipients } = error;
   return new SmtpError(`The mail was not sent within ${timeout} ms (${stage}).`, {
-    code: 'ETIMEDOUT', origin: 'network', stage, outcome, dataSent, messageId, cause: error,
+    code: 'ETIMEDOUT', origin: 'network', stage, outcome, dataSent, messageId, advice, suspects, recipients, cause: error,
   });
+}
+
+/** A number of milliseconds; `Infinity` for no bound. */
+function bound(name: string, millis: number): number {
+  if (typeof millis === 'number' && millis > 0) return millis;
+  throw new SmtpError(`${name} must be a number of milliseconds above 0, or Infinity for no bound.`, {
+    code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [name],
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The size that is declared (RFC 1870 §5): every line end counts as CRLF. */
+function wireSize(octets: Uint8Array): number {
+  let size = octets.length;
+  for (let at = octets.indexOf(10); at >= 0; at = octets.indexOf(10, at + 1)) if (octets[at - 1] !== 13) size += 1;
+  for (let at = octets.indexOf(13); at >= 0; at = octets.indexOf(13, at + 1)) if (octets[at + 1] !== 10) size += 1;
+  return size;
 }

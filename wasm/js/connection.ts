@@ -1,5 +1,6 @@
 import {
   errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
+  type SmtpRecipientResult,
 } from './errors.js';
 import type { SmtpEvent, SmtpReply } from './events.js';
 import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
@@ -16,13 +17,6 @@ export interface SmtpSecurity {
   /** The mechanism of the login. */
   mechanism: string | undefined;
   tls: SmtpTlsInfo | undefined;
-}
-
-/** What became of one recipient. */
-export interface SmtpRecipientResult {
-  address: string;
-  accepted: boolean;
-  reply: SmtpReply;
 }
 
 /** A message that was delivered. */
@@ -77,7 +71,11 @@ export class Connection {
   #closed = false;
   #quitting = false;
   #isReady = false;
-  #wake: () => void = () => {};
+  /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
+  #woken = false;
+  #resume: () => void = () => {};
+  /** Why reading or writing failed: the runtime's own error. */
+  #ioError: unknown;
   #ready: () => void = () => {};
   #unready: (error: SmtpError) => void = () => {};
   /** Settles when the session is set up. */
@@ -114,14 +112,16 @@ export class Connection {
     signal?.addEventListener('abort', forward);
     if (signal?.aborted) abort.abort();
     let timedOut = false;
-    const timer = setTimeout(() => {
+    const timer = later(() => {
       timedOut = true;
       abort.abort();
     }, options.connectTimeout);
     const secure = resolved.tls === 'never' ? 'never' : resolved.tls === 'implicit' ? 'implicit' : 'starttls';
+    let socket: SmtpSocket | undefined;
     try {
       const { host: hostname, port } = resolved;
-      const socket = await options.host.connect({ hostname, port, secure, tls: options.server.tls ?? {}, signal: abort.signal });
+      const connecting = options.host.connect({ hostname, port, secure, tls: options.server.tls ?? {}, signal: abort.signal });
+      socket = await unlessAborted(connecting, abort.signal);
       const heloDomain = options.host.hostname?.();
       const session = new SmtpSession(options.server, {
         transcript: true,
@@ -130,6 +130,8 @@ export class Connection {
       });
       return new Connection(options, socket, session, resolved, abort);
     } catch (error) {
+      void socket?.close('abort').catch(() => {});
+      if (error instanceof SmtpSessionError) throw errorOfSettings(error);
       const context = contextOf(resolved);
       if (timedOut) throw errorOfConnect(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }), context);
       throw errorOfConnect(error, context);
@@ -143,6 +145,11 @@ export class Connection {
   get transcript(): string {
     this.#takeTranscript();
     return this.#transcript;
+  }
+
+  /** Whether a message is under way. */
+  get isSending(): boolean {
+    return this.#sendings.size > 0;
   }
 
   get isOpen(): boolean {
@@ -192,6 +199,11 @@ export class Connection {
     this.#wake();
   }
 
+  #wake(): void {
+    this.#woken = true;
+    this.#resume();
+  }
+
   // The pump: events are delivered, then what is to be sent goes out, then one thing is waited for.
   async #run(): Promise<void> {
     let read: Promise<'read'> | undefined;
@@ -205,6 +217,7 @@ export class Connection {
           await this.#startTls();
           continue;
         }
+        this.#takeTranscript();
         if (!write && this.#giveBody()) {
           // A message that breaks its declaration has failed by now, and the session with it.
           this.#deliver();
@@ -216,13 +229,21 @@ export class Connection {
           const flight = this.#session.flight();
           if (flight) {
             this.#session.transmitting(flight.length);
+            const isSetup = !this.#isReady;
             write = socket.write(flight).then(
               () => {
+                // It may have held an AUTH exchange.
+                if (isSetup) flight.fill(0);
                 this.#try(() => this.#session.transmitted(flight.length));
                 return 'write' as const;
               },
-              // What the server said before it closed may explain it: reading goes on, and finds the end.
-              () => 'write' as const,
+              // What the server said before it closed may explain it: reading goes on for a while, and finds the end.
+              async (error: unknown) => {
+                this.#ioError ??= error;
+                await new Promise((over) => setTimeout(over, WRITE_GRACE));
+                this.#try(() => this.#session.handleEof());
+                return 'write' as const;
+              },
             );
             continue;
           }
@@ -230,7 +251,7 @@ export class Connection {
         if (!read && this.#session.wantsInput) {
           read = socket.read().then(
             (octets) => ((received = octets), 'read' as const),
-            () => ((received = null), 'read' as const),
+            (error: unknown) => ((this.#ioError ??= error), (received = null), 'read' as const),
           );
         }
         if (!write) this.#listener.idle();
@@ -240,7 +261,10 @@ export class Connection {
           this.#progress();
         } else if (what === 'read') {
           read = undefined;
-          const octets = received;
+          const octets = received as unknown;
+          if (octets !== null && !(octets instanceof Uint8Array)) {
+            throw new TypeError('the read() of the host must give a Uint8Array or null');
+          }
           this.#try(() => (octets === null ? this.#session.handleEof() : this.#session.handleInput(octets)));
         } else if (what === 'timeout') {
           this.#try(() => this.#session.handleTimeout());
@@ -257,9 +281,11 @@ export class Connection {
   async #race(read: Promise<'read'> | undefined, write: Promise<'write'> | undefined): Promise<'read' | 'write' | 'timeout' | 'wake'> {
     const deadline = this.#session.pollTimeout();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const waits: Promise<'read' | 'write' | 'timeout' | 'wake'>[] = [
-      new Promise((done) => (this.#wake = () => done('wake'))),
-    ];
+    if (this.#woken) {
+      this.#woken = false;
+      return 'wake';
+    }
+    const waits: Promise<'read' | 'write' | 'timeout' | 'wake'>[] = [this.#waitForWake()];
     if (read) waits.push(read);
     if (write) waits.push(write);
     if (deadline !== undefined) {
@@ -271,6 +297,15 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #waitForWake(): Promise<'wake'> {
+    return new Promise((done) => {
+      this.#resume = () => {
+        this.#woken = false;
+        done('wake');
+      };
+    });
   }
 
   /** Runs a call of the core's; a fatal error tells itself by events. */
@@ -325,7 +360,11 @@ export class Connection {
       }
       case 'failed': {
         const sending = event.operation === null ? undefined : this.#sendings.get(event.operation);
-        const error = errorOfFailure(event.failure, contextOf(this.resolved, sending?.messageId));
+        const error = errorOfFailure(event.failure, {
+          ...contextOf(this.resolved, sending?.messageId),
+          ioError: this.#ioError,
+          recipients: sending?.recipients ?? [],
+        });
         if (event.operation === null) {
           this.#error = error;
           this.#unready(error);
@@ -366,26 +405,44 @@ export class Connection {
   async #startTls(): Promise<void> {
     const socket = this.#socket;
     if (!socket) return;
-    const timeout = AbortSignal.timeout(this.#connectTimeout);
-    const expire = (): void => void socket.close('abort');
-    timeout.addEventListener('abort', expire);
+    let done = false;
+    const handshake = socket.startTls().then(
+      (tls) => {
+        done = true;
+        if (this.#closed) return;
+        this.security.encrypted = true;
+        this.security.verified = tls.verified;
+        this.security.tls = tls;
+        this.#try(() => this.#session.tlsEstablished(tls));
+      },
+      (error: unknown) => {
+        done = true;
+        const { code, message } = nativeError(error);
+        this.#try(() => this.#session.tlsFailed({ code, text: message }));
+      },
+    );
+    const expire = (): void => {
+      const text = `the handshake was not done within ${this.#connectTimeout} ms`;
+      this.#try(() => this.#session.tlsFailed({ code: 'ETIMEDOUT', text }));
+      this.#wake();
+    };
+    const timer = later(expire, this.#connectTimeout);
     try {
-      const tls = await socket.startTls();
-      this.security.encrypted = true;
-      this.security.verified = tls.verified;
-      this.security.tls = tls;
-      this.#try(() => this.#session.tlsEstablished(tls));
-    } catch (error) {
-      const { code, message } = nativeError(error);
-      this.#try(() => this.#session.tlsFailed({ code, text: message }));
+      // A cancelled message ends the wait; so does the end of the session.
+      while (!done) {
+        await Promise.race([handshake, this.#waitForWake()]);
+        this.#deliver();
+        if (this.#closed) break;
+      }
     } finally {
-      timeout.removeEventListener('abort', expire);
+      clearTimeout(timer);
     }
   }
 
   #takeTranscript(): void {
     if (this.#socket === undefined) return;
-    this.#transcript += this.#session.pollTranscript();
+    const said = this.#session.pollTranscript();
+    if (said !== '') this.#transcript = (this.#transcript + said).slice(-TRANSCRIPT);
   }
 
   async #close(): Promise<void> {
@@ -403,10 +460,43 @@ export class Connection {
     }
     const socket = this.#socket;
     this.#socket = undefined;
-    await socket?.close(wasOrderly ? 'graceful' : 'abort');
+    try {
+      await socket?.close(wasOrderly ? 'graceful' : 'abort');
+    } catch {
+      // A host that breaks its promise here has closed, or never will: there is nobody left to tell.
+    }
   }
 }
 
+/** Waits for a connection, but no longer than the signal allows; one that comes too late is closed. */
+async function unlessAborted(connecting: Promise<SmtpSocket>, signal: AbortSignal): Promise<SmtpSocket> {
+  let isLate = false;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, failed) => {
+    stop = (): void => {
+      isLate = true;
+      failed(Object.assign(new Error('cancelled'), { code: 'EABORT' }));
+    };
+  });
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  connecting.then((socket) => (isLate ? socket.close('abort') : undefined)).catch(() => {});
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** A timer of any length; none for a bound that there is not. */
+export function later(action: () => void, millis: number): ReturnType<typeof setTimeout> | undefined {
+  return millis < 2 ** 31 ? setTimeout(action, millis) : undefined;
+}
+
+/** Milliseconds for the server's last words to be read once a write failed. */
+const WRITE_GRACE = 1000;
+/** Characters of the transcript that are kept: the last ones. */
+const TRANSCRIPT = 256 * 1024;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
 
@@ -421,7 +511,7 @@ function closedError(resolved: SmtpResolved): SmtpError {
 }
 
 function checkToken(server: SmtpServer): void {
-  if ((server as { token?: unknown }).token !== undefined) {
+  if ((server as { token?: unknown } | undefined)?.token !== undefined) {
     throw new SmtpSessionError('settings', undefined, 'token needs XOAUTH2 or OAUTHBEARER, which this version does not have: set user and password', { setting: 'token' });
   }
 }

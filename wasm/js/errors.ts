@@ -54,7 +54,15 @@ export interface SmtpErrorDetails {
   /** What to do, in order. */
   advice?: string[];
   messageId?: string | undefined;
+  recipients?: SmtpRecipientResult[];
   cause?: unknown;
+}
+
+/** What became of one recipient. */
+export interface SmtpRecipientResult {
+  address: string;
+  accepted: boolean;
+  reply: SmtpReply;
 }
 
 /** Why a mail was not sent, and what to do about it. The message is for a person. */
@@ -77,6 +85,8 @@ export class SmtpError extends Error {
   readonly advice: string[];
   /** The Message-ID, so that a message whose outcome is unknown can be recognised later. */
   readonly messageId: string | undefined;
+  /** What the server said of each recipient before it failed. */
+  readonly recipients: SmtpRecipientResult[];
 
   constructor(message: string, details: SmtpErrorDetails) {
     super(message, { cause: details.cause });
@@ -91,6 +101,12 @@ export class SmtpError extends Error {
     this.suspects = details.suspects ?? [];
     this.advice = details.advice ?? [];
     this.messageId = details.messageId;
+    this.recipients = details.recipients ?? [];
+  }
+
+  /** The recipients that were refused. */
+  get rejected(): string[] {
+    return this.recipients.filter((recipient) => !recipient.accepted).map((recipient) => recipient.address);
   }
 
   /** Whether the same again would fail again. */
@@ -111,15 +127,30 @@ export interface SmtpErrorContext {
   tls: string;
   hasLogin: boolean;
   messageId?: string | undefined;
+  /** The runtime's own error, if reading or writing failed. */
+  ioError?: unknown;
+  recipients?: SmtpRecipientResult[];
+}
+
+/** The error for one recipient that was refused while others were not. */
+export function errorOfRecipient(host: string, address: string, reply: SmtpReply): SmtpError {
+  return new SmtpError(`${host} refused ${address}: ${replyText(reply)}`, {
+    code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'],
+    outcome: reply.code < 500 ? 'temporary' : 'permanent',
+  });
 }
 
 /** The error for a failure of the core's. */
 export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext): SmtpError {
   const { stage, outcome, dataSent, reply, cause } = failure;
-  const common = { stage, outcome, dataSent, reply, messageId: context.messageId };
+  const recipients = context.recipients ?? [];
+  const common = { stage, outcome, dataSent, reply, messageId: context.messageId, recipients, cause: context.ioError };
   const where = `${context.host}:${context.port}`;
   const said = reply ? `: ${replyText(reply)}` : '';
   if (cause.kind === 'tls') {
+    if (cause.code === 'ETIMEDOUT') {
+      return new SmtpError(`TLS with ${where} failed: ${cause.text}.`, { ...common, code: 'ETIMEDOUT', origin: 'network', outcome: 'temporary' });
+    }
     const { message, advice, suspects } = tlsProblem(cause.code, cause.text, context);
     return new SmtpError(message, { ...common, code: 'ETLS', origin: 'tls', suspects, advice });
   }
@@ -133,16 +164,16 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType', 'port'], advice });
   }
   if (cause.kind === 'refused') return refusal(failure, context, said);
-  const { class: of, kind } = cause.error;
-  if (of === 'cancelled') {
-    return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled' });
-  }
-  if (of === 'unsupported') return unsupported(String(kind), common, context);
-  if (of === 'invalidInput') {
-    return new SmtpError(`The message cannot be sent: ${sentence(kind)}.`, { ...common, code: 'EMESSAGE', origin: 'settings', suspects: ['message'] });
-  }
+  const { class: of, kind, message: how } = cause.error;
   const unknown =
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
+  if (of === 'cancelled') {
+    return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled', advice: unknown });
+  }
+  if (of === 'unsupported') return unsupported(String(kind), how, common, context);
+  if (of === 'invalidInput') {
+    return new SmtpError(`The message cannot be sent: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'settings', suspects: ['message'] });
+  }
   if (of === 'timedOut') {
     const advice = stage === 'greeting' && context.tls !== 'implicit'
       ? ['A server that expects TLS first stays silent: try port 465 with connectDirectSSL, or port 587 with connectSTARTTLS.']
@@ -151,7 +182,8 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     return new SmtpError(`${where} did not answer in time (${stage}).`, { ...common, code: 'ETIMEDOUT', origin: 'network', suspects, advice });
   }
   if (of === 'unexpectedEof') {
-    return new SmtpError(`${where} closed the connection (${stage})${said}.`, { ...common, code: 'ECONNECTION', origin: 'network', advice: unknown });
+    const io = context.ioError === undefined ? '' : ` [${nativeError(context.ioError).message}]`;
+    return new SmtpError(`${where}: ${how}${said}${io}.`, { ...common, code: 'ECONNECTION', origin: 'network', advice: unknown });
   }
   const advice = [...unknown];
   const suspects: string[] = [];
@@ -164,12 +196,14 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   } else if (kind === 'peerNotVerified') {
     advice.push('Name the CA that signed the certificate in tls.ca.');
   }
-  return new SmtpError(`${where} broke the protocol (${stage}): ${sentence(kind)}${said}.`, { ...common, code: 'EPROTOCOL', origin: 'server', suspects, advice });
+  return new SmtpError(`${where}: ${how}${said}.`, { ...common, code: 'EPROTOCOL', origin: 'server', suspects, advice });
 }
 
 function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string): SmtpError {
   const { stage, outcome, dataSent, reply } = failure;
-  const common = { stage, outcome, dataSent, reply, messageId: context.messageId, origin: 'server' as const };
+  const common = {
+    stage, outcome, dataSent, reply, messageId: context.messageId, recipients: context.recipients ?? [], origin: 'server' as const,
+  };
   const where = `${context.host}:${context.port}`;
   const wants = reply?.code === 530 || reply?.code === 538;
   switch (stage) {
@@ -208,7 +242,7 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
   }
 }
 
-function unsupported(kind: string, common: Omit<SmtpErrorDetails, 'code' | 'origin'>, context: SmtpErrorContext): SmtpError {
+function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, 'code' | 'origin'>, context: SmtpErrorContext): SmtpError {
   const where = `${context.host}:${context.port}`;
   switch (kind) {
     case 'startTls':
@@ -227,15 +261,22 @@ function unsupported(kind: string, common: Omit<SmtpErrorDetails, 'code' | 'orig
     case 'eightBitMime':
     case 'smtpUtf8':
     case 'size':
-      return new SmtpError(`${where} cannot take this message: ${sentence(kind)}.`, { ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'] });
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'] });
     default:
-      return new SmtpError(`${where}: ${sentence(kind)}.`, { ...common, code: 'EPROTOCOL', origin: 'server' });
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EPROTOCOL', origin: 'server' });
   }
 }
 
 function tlsProblem(code: string, text: string, context: SmtpErrorContext): { message: string; suspects: string[]; advice: string[] } {
   const where = `${context.host}:${context.port}`;
   const detail = code === '' || text.includes(code) ? text : `${text} (${code})`;
+  if (context.tls !== 'implicit' && /WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)) {
+    return {
+      message: `${where} accepted STARTTLS and went on in clear: ${detail}`,
+      suspects: [],
+      advice: ['Somebody between you and the server may be meddling with the connection: do not turn TLS off.'],
+    };
+  }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || text.includes('wrong version number')) {
     return {
       message: `${where} does not speak TLS from the first octet: ${detail}`,
@@ -256,18 +297,24 @@ function tlsProblem(code: string, text: string, context: SmtpErrorContext): { me
   return { message: `TLS with ${where} failed: ${detail}`, suspects: name ? ['host'] : [], advice };
 }
 
-/** `bareLineEnd` as `bare line end`. */
-function sentence(kind: unknown): string {
-  const text = typeof kind === 'string' ? kind : JSON.stringify(kind);
-  return text.replace(/[{}"]/g, '').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-}
+/** Ports of mail that are not SMTP's. */
+const OTHER_PROTOCOLS: Readonly<Record<number, string>> = { 110: 'POP3', 143: 'IMAP', 993: 'IMAP', 995: 'POP3' };
 
 /** The error for a connection that did not come about. `error` is the runtime's own. */
 export function errorOfConnect(error: unknown, context: SmtpErrorContext): SmtpError {
   const where = `${context.host}:${context.port}`;
   const { code, message } = nativeError(error);
+  const other = OTHER_PROTOCOLS[context.port];
   const common = { stage: 'connect' as const, outcome: 'temporary' as const, cause: error, messageId: context.messageId };
+  if (other !== undefined && code !== 'EABORT') {
+    return new SmtpError(`${where} cannot be reached (${code || message}), and ${context.port} is the port of ${other}, not of SMTP.`, {
+      ...common, code: 'ECONNECTION', origin: 'network', suspects: ['port'],
+      advice: ['Mail is submitted on port 587 (connectSTARTTLS) or 465 (connectDirectSSL).'],
+    });
+  }
   switch (code) {
+    case 'ECONFIG':
+      return new SmtpError(message, { ...common, outcome: 'permanent', code: 'ECONFIG', origin: 'settings', suspects: ['tls'] });
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_NODATA':
@@ -305,6 +352,8 @@ export function nativeError(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) };
   // With several addresses, each has its own error; the first says most.
   if (error instanceof AggregateError && error.errors.length > 0) return nativeError(error.errors[0]);
-  const { code } = error as { code?: unknown };
-  return { code: typeof code === 'string' ? code : '', message: error.message };
+  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  // OpenSSL's own text names source files; its reason is what it says.
+  const isOpenSsl = typeof code === 'string' && code.startsWith('ERR_SSL') && typeof reason === 'string';
+  return { code: typeof code === 'string' ? code : '', message: isOpenSsl ? String(reason) : (error.message.split('\n')[0] ?? '') };
 }

@@ -37,7 +37,7 @@ export interface SmtpFailure {
   outcome: SmtpOutcome;
   dataSent: SmtpDataSent;
   cause:
-    | { kind: 'error'; error: { class: string; kind?: unknown } }
+    | { kind: 'error'; error: { class: string; kind?: unknown; message: string } }
     | { kind: 'mechanism'; allowed: string[]; offered: string[] }
     | { kind: 'refused' }
     | { kind: 'tls'; code: string; text: string };

@@ -31,7 +31,10 @@ export interface SmtpSocket {
   read(): Promise<Uint8Array | null>;
   /** Resolves when the transport took the octets. */
   write(octets: Uint8Array): Promise<void>;
-  /** Does the handshake, on this connection. Rejects with the runtime's own error. */
+  /**
+   * Does the handshake, on this connection. No read is under way then; what the socket still holds in clear must have
+   * been given out by `read` before, since nothing of it may reach TLS or be lost. Rejects with the runtime's own error.
+   */
   startTls(): Promise<SmtpTlsInfo>;
   /**
    * `graceful`: what was written goes out first. `abort`: at once. May be called at any time and more than once, never

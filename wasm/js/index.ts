@@ -7,13 +7,14 @@ export {
   type SmtpSendOptions,
   type SmtpSendResult,
 } from './client.js';
-export type { SmtpRecipientResult, SmtpSecurity } from './connection.js';
+export type { SmtpSecurity } from './connection.js';
 export {
   SmtpError,
   SmtpSessionError,
   type SmtpErrorCode,
   type SmtpErrorDetails,
   type SmtpOrigin,
+  type SmtpRecipientResult,
 } from './errors.js';
 export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
 export type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';

@@ -61,7 +61,7 @@ export class AddressCollection implements Iterable<MailAddress> {
 }
 
 /** Where a list of addresses is given. */
-export type AddressInput = AddressCollection | MailAddress | string;
+export type AddressInput = AddressCollection | MailAddress | string | readonly (MailAddress | string)[];
 
 /**
  * A mail: a text, HTML, or both; or a finished message.
@@ -113,8 +113,21 @@ export interface Composed {
 
 /** @internal Makes the message. */
 export function compose(mail: SmtpMail): Composed {
+  if (typeof mail !== 'object' || mail === null) throw wrong('no mail was given: make an SmtpMail', 'message');
   for (const name of Object.keys(mail)) {
     if (!MEMBERS.has(name)) throw wrong(`${name} is not a member of SmtpMail; there are ${[...MEMBERS].join(', ')}`, 'message');
+  }
+  for (const name of ['subject', 'textBody', 'htmlBody'] as const) {
+    if (typeof mail[name] !== 'string') throw wrong(`${name} must be a string`, 'message');
+  }
+  if (mail.message !== undefined && typeof mail.message !== 'string' && !(mail.message instanceof Uint8Array)) {
+    throw wrong('message must be a string or a Uint8Array', 'message');
+  }
+  if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) {
+    throw wrong('date must be a valid Date', 'message');
+  }
+  if (typeof mail.from !== 'string' && !(mail.from instanceof MailAddress)) {
+    throw wrong('from must be a string or a MailAddress', 'sender');
   }
   const from = typeof mail.from === 'string' ? new MailAddress(mail.from) : mail.from;
   const [to, cc, bcc, replyTo] = [mail.to, mail.cc, mail.bcc, mail.replyTo].map(collection) as
@@ -242,8 +255,14 @@ function isEightBit(octets: Uint8Array): boolean {
 
 function collection(input: AddressInput): AddressCollection {
   if (input instanceof AddressCollection) return input;
-  const addresses = new AddressCollection(typeof input === 'string' ? input : '');
-  if (typeof input !== 'string') addresses.add(input);
+  if (typeof input === 'string') return new AddressCollection(input);
+  const addresses = new AddressCollection();
+  for (const address of Array.isArray(input) ? (input as unknown[]) : [input]) {
+    if (typeof address !== 'string' && !(address instanceof MailAddress)) {
+      throw wrong('an address must be a string or a MailAddress', 'recipient');
+    }
+    addresses.add(address);
+  }
   return addresses;
 }
 

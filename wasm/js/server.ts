@@ -223,6 +223,7 @@ export function settingsOf(server: SmtpServer | string): Settings {
 
 /** @internal Checks the settings and says what will be done. */
 export function resolve(server: SmtpServer): SmtpResolved {
+  if (typeof server !== 'object' || server === null) throw noServer();
   return call(instance(), () => {
     const settings = settingsOf(server);
     try {

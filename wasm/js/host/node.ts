@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { hostname as machineName } from 'node:os';
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
+import type { SmtpTlsOptions } from '../server.js';
 
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
 export const host: SmtpHost = {
@@ -15,6 +17,7 @@ export const host: SmtpHost = {
 function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
   return new Promise((resolve, reject) => {
     const { hostname, port, signal } = options;
+    checkTls(options.tls);
     if (signal.aborted) return reject(aborted());
     // Both families are tried. A flight is written at once, so nothing is gained by waiting for more.
     const socket = connectTcp({ host: hostname, port, autoSelectFamily: true, noDelay: true });
@@ -32,6 +35,22 @@ function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
       resolve(new NodeSocket(socket, options));
     });
   });
+}
+
+/** What TLS would only find out after the connection stands. */
+function checkTls(tls: SmtpTlsOptions): void {
+  const check = (name: string, action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw Object.assign(new Error(`tls.${name} is not what it should be, PEM: ${reason}`), { code: 'ECONFIG' });
+    }
+  };
+  for (const ca of tls.ca === undefined ? [] : [tls.ca].flat()) check('ca', () => void new X509Certificate(ca));
+  const { cert, key } = tls;
+  if (cert !== undefined) check('cert', () => void new X509Certificate(cert));
+  if (key !== undefined) check('key', () => void createSecureContext({ key, ...(cert === undefined ? {} : { cert }) }));
 }
 
 function aborted(): Error {
