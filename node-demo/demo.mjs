@@ -5,7 +5,8 @@ import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpSer
 
 const HELP = `usage: node demo.mjs [options]
 
-Without a server, one is started here, with STARTTLS and login, and the mail goes to it.
+Without a server, one is started here, with STARTTLS and login, and the mail goes to it; what you
+set all the same is used: SMTP_PASSWORD=wrong shows what a wrong password looks like.
 Each option may come from the environment instead, under the name behind it.
 
   --server "HOST PORT"   SMTP_SERVER     the server, such as "mail.example.com 587"
@@ -39,43 +40,48 @@ if (options.help) {
 }
 
 const env = process.env;
-const given = {
-  server: options.server ?? env.SMTP_SERVER,
-  connect: options.connect ?? env.SMTP_CONNECT,
-  auth: options.auth ?? env.SMTP_AUTH,
-  user: options.user ?? env.SMTP_USER ?? '',
-  password: options['password-file'] ? readFileSync(options['password-file'], 'utf8').trimEnd() : (env.SMTP_PASSWORD ?? ''),
-  ca: options.ca ?? env.SMTP_CA,
-  from: options.from ?? env.SMTP_FROM,
-  to: options.to ?? env.SMTP_TO,
-};
-
-let embedded;
-if (given.server === undefined) {
-  const { start } = await import('./server.mjs');
-  embedded = await start();
-  Object.assign(given, embedded.settings);
-  given.from ??= 'Ann <ann@example.com>';
-  given.to ??= 'Bob <bob@example.org>, unknown@example.org';
-}
-
 const client = new SmtpClient();
+let embedded;
 const title = (text) => console.log(`\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`);
 
 try {
-  if (!given.from || !given.to) throw new SmtpError('Set --from and --to.', { code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent' });
+  let given = {
+    server: options.server ?? env.SMTP_SERVER,
+    connect: options.connect ?? env.SMTP_CONNECT,
+    auth: options.auth ?? env.SMTP_AUTH,
+    user: options.user ?? env.SMTP_USER,
+    password: options['password-file'] ? read('--password-file', options['password-file']).trimEnd() : env.SMTP_PASSWORD,
+    ca: options.ca ?? env.SMTP_CA,
+    from: options.from ?? env.SMTP_FROM,
+    to: options.to ?? env.SMTP_TO,
+    text: options.text ?? 'Hello from sansmtp.\n',
+  };
+  if (given.server === undefined) {
+    const { start } = await import('./server.mjs');
+    embedded = await start();
+    // What was given stays: a wrong password is tried too.
+    const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    given = {
+      ...embedded.settings,
+      from: 'Ann <ann@example.com>',
+      to: 'Bob <bob@example.org>, unknown@example.org',
+      ...set,
+      text: options.text ?? 'This mail went over TLS.\n.\nThe line above is a dot, and it is still here.\n',
+    };
+  }
+  if (!given.from || !given.to) throw wrong('Set --from and --to.');
   const server = new SmtpServer(given.server);
   if (given.connect) server.connectType = pick(SmtpConnectType, given.connect, '--connect');
   if (given.auth) server.authType = pick(SmtpAuthType, given.auth, '--auth');
   if (given.user) server.user = given.user;
   if (given.password) server.password = given.password;
-  if (given.ca) server.tls = { ca: readFileSync(given.ca, 'utf8') };
+  if (given.ca) server.tls = { ca: read('--ca', given.ca) };
 
   const mail = new SmtpMail();
   mail.from = given.from;
   mail.to = given.to;
   mail.subject = options.subject ?? 'Grüße from sansmtp';
-  mail.textBody = options.text ?? 'This mail went over TLS.\n.\nThe line above is a dot, and it is still here.\n';
+  mail.textBody = given.text;
 
   const result = await client.sendMailAsync(server, mail);
 
@@ -96,7 +102,7 @@ try {
   if (embedded) {
     title('what the server received');
     process.stdout.write(embedded.received[0] ?? '(nothing)\n');
-    console.log('\nMail delivered over TLS.');
+    console.log(`\nMail delivered ${security.encrypted ? 'over TLS' : 'in clear'}.`);
   }
 } catch (error) {
   title('the dialogue, secrets redacted');
@@ -115,7 +121,17 @@ try {
 function pick(names, text, option) {
   const found = Object.entries(names).find(([name]) => name.toLowerCase() === text.toLowerCase());
   if (found) return found[1];
-  throw new SmtpError(`${option} ${text} does not exist; write one of ${Object.keys(names).join(', ')}.`, {
-    code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent',
-  });
+  throw wrong(`${option} ${text} does not exist; write one of ${Object.keys(names).join(', ')}.`);
+}
+
+function read(option, file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw wrong(`${option} ${file} cannot be read: ${error.message}`);
+  }
+}
+
+function wrong(message) {
+  return new SmtpError(message, { code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent' });
 }

@@ -62,6 +62,12 @@ test('through a server given on the command line, with the password from the env
   assert.equal(server.received.length, 1);
 });
 
+test('a wrong password for the embedded server is tried, and told', async () => {
+  const { status, output } = await run([], { SMTP_PASSWORD: 'looking-glass' });
+  assert.equal(status, 1);
+  assert.match(output, /refused the login: 535/);
+});
+
 test('a closed port says what to check', async () => {
   const probe = createServer();
   await new Promise((ready) => probe.listen(0, '127.0.0.1', ready));
@@ -82,6 +88,8 @@ test('wrong options and settings are told, with what to write instead', async ()
     [['--server', 'localhost', '--connect', 'ssl', '--from', 'a@b', '--to', 'c@d'], /write one of connectNormal/, 1],
     [['--server', 'localhost', '--user', 'ann', '--from', 'a@b', '--to', 'c@d'], /user is set but password is not/, 1],
     [['--server', 'localhost'], /Set --from and --to/, 1],
+    [['--server', 'localhost', '--password-file', '/nope'], /--password-file \/nope cannot be read/, 1],
+    [['--server', 'localhost', '--from', 'a@b', '--to', 'c@d', '--ca', '/nope'], /--ca \/nope cannot be read/, 1],
   ]) {
     const { status, output } = await run(args);
     assert.equal(status, code, output);

@@ -20,12 +20,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         match TARGETS.iter().find(|target| *target == argument) {
             Some(target) => targets = vec![*target],
             None => {
-                seconds = argument.parse().with_context(|| {
-                    format!(
+                let Ok(parsed) = argument.parse() else {
+                    bail!(
                         "{argument:?} is neither a target ({}) nor a number of seconds",
                         TARGETS.join(", ")
-                    )
-                })?;
+                    );
+                };
+                seconds = parsed;
             }
         }
     }

@@ -30,8 +30,14 @@ usage: cargo xtask <job>
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let result = match arguments.split_first() {
+        Some((job, rest)) if job == "demo" => {
+            npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
+        }
+        _ => run(&arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -44,7 +50,6 @@ fn run(arguments: &[String]) -> Result<()> {
     match job {
         "build" => npm::build(),
         "ci" => ci::run(rest.first().map(String::as_str)),
-        "demo" => npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest)),
         "flights" => cargo(&[
             "test",
             "--quiet",

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
@@ -44,16 +44,16 @@ pub(crate) fn check() -> Result<()> {
     exec_in(&root().join("wasm"), npm().args(["run", "--silent", "check"]))
 }
 
-/// Builds all that it needs, then sends a mail.
-pub(crate) fn demo(arguments: &[String]) -> Result<()> {
+/// Builds all that it needs, then sends a mail. The demo tells by itself what went wrong.
+pub(crate) fn demo(arguments: &[String]) -> Result<ExitCode> {
     build()?;
     let folder = root().join("node-demo");
     install(&folder)?;
     let certificates = certificates::make()?;
-    exec_in(
-        &folder,
-        Command::new("node").arg("demo.mjs").args(arguments).env("SANSMTP_CERTIFICATES", certificates),
-    )
+    let mut demo = Command::new("node");
+    demo.arg("demo.mjs").args(arguments).env("SANSMTP_CERTIFICATES", certificates).current_dir(&folder);
+    let code = demo.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// Installs what the lock file says, unless that is there already.
