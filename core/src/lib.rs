@@ -68,6 +68,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod base64;
 mod body;
 mod capabilities;
 mod client;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Client;
 use super::expect::Expect;
+use crate::base64;
 use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{AuthAnswer, AuthNeeds, Cause, DataSent, Event, Failure, Outcome};
@@ -113,7 +114,7 @@ impl Client {
             self.queue(format!("{command}\r\n").as_bytes(), Expect::Auth);
             return;
         };
-        let encoded = sasl::encode(&initial);
+        let encoded = base64::encode(&initial);
         if encoded.is_empty() {
             self.queue(format!("{command} =\r\n").as_bytes(), Expect::Auth);
         } else if command.len() + 1 + encoded.len() + 2 > COMMAND_LINE {
@@ -126,7 +127,7 @@ impl Client {
     }
 
     fn queue_response(&mut self, response: &Response) {
-        let encoded = sasl::encode(response);
+        let encoded = base64::encode(response);
         if encoded.len() + 2 > RESPONSE_LINE {
             self.cancel_exchange(InvalidInput::UserOrPassword.into());
             return;

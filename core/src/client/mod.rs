@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod end;
 mod expect;
+mod input;
 mod session;
 mod transaction;
 
@@ -22,7 +23,7 @@ use crate::config::{Config, TlsMode};
 use crate::envelope::Envelope;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage};
 use crate::event::{AuthAnswer, Event, OperationId, TlsFailure, TlsInfo};
-use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
+use crate::reply::Parser;
 use crate::sasl::{Authentication, MechanismName};
 use crate::secret::Redactor;
 use crate::time::Time;
@@ -149,103 +150,6 @@ impl Client {
             self.parser = parser;
         }
         result
-    }
-
-    fn feed(&mut self, parser: &mut Parser, now: Time, octets: &[u8]) -> Result<(), Error> {
-        let mut rest = octets;
-        while self.phase != Phase::Closed {
-            match parser.feed(&mut rest) {
-                Ok(None) => break,
-                Ok(Some(reply)) => self.reply(now, &reply)?,
-                Err(_) if self.phase == Phase::Quitting => self.close(),
-                Err(ReplyError::Limit(limit)) => return Err(self.fatal(limit.into(), None)),
-                Err(ReplyError::Peer(how, code)) => return Err(self.no_reply(how, code, parser.rejected())),
-            }
-            if self.phase == Phase::Tls {
-                if !rest.is_empty() {
-                    return Err(self.plaintext());
-                }
-                self.events.push_back(Event::StartTls);
-            }
-        }
-        Ok(())
-    }
-
-    /// A line that is no reply, or not part of this one.
-    fn no_reply(&mut self, how: PeerMisbehaved, code: Option<Code>, line: &[u8]) -> Error {
-        if let Some(transcript) = &mut self.transcript {
-            let redacted = self.redactor.redact(line);
-            transcript.server_line(redacted.as_deref().unwrap_or(line));
-        }
-        // Another protocol shows in its first line; later it is but a line that is no reply.
-        let how = match how {
-            PeerMisbehaved::NotSmtp(_) if self.stage() != Stage::Greeting => PeerMisbehaved::MalformedReply,
-            how => how,
-        };
-        let reply = code.map(|code| {
-            let text = line.get(4..).unwrap_or_default();
-            self.owned(&ReplyRef { code, text, lines: 1, quirks: Quirks::default() }, true)
-        });
-        self.fatal(how.into(), reply)
-    }
-
-    /// Octets in clear where only TLS may be spoken.
-    fn plaintext(&mut self) -> Error {
-        let how = if self.config.tls == TlsMode::Implicit {
-            PeerMisbehaved::PlaintextBeforeTls
-        } else {
-            PeerMisbehaved::PlaintextAfterStartTls
-        };
-        self.fatal(how.into(), None)
-    }
-
-    fn reply(&mut self, now: Time, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        if let Some(transcript) = &mut self.transcript {
-            let redacted = self.redactor.redact(reply.text);
-            transcript.server(reply.code.get(), redacted.as_deref().unwrap_or(reply.text));
-        }
-        let handed = self.out.handed();
-        let is_asked = self.expected.front().is_some_and(|expected| expected.end <= handed);
-        if self.phase == Phase::Quitting {
-            if is_asked {
-                self.close();
-            }
-            return Ok(());
-        }
-        if !is_asked {
-            return self.unasked(reply);
-        }
-        let Some(expected) = self.expected.pop_front() else { return Ok(()) };
-        self.answered = expected.end;
-        self.last_reply = now;
-        if reply.code == Code::CLOSING {
-            self.server_closes(expected.stage(), self.owned(reply, expected.what.has_enhanced_code()));
-            return Ok(());
-        }
-        let stage = expected.stage();
-        if let Err(how) = self.dispatch(expected.what, reply) {
-            let reply = self.owned(reply, expected.what.has_enhanced_code());
-            return Err(self.fatal_at(stage, how.into(), Some(reply)));
-        }
-        self.advance();
-        Ok(())
-    }
-
-    /// A reply that no command asked for, or whose command was not handed over.
-    fn unasked(&mut self, reply: &ReplyRef<'_>) -> Result<(), Error> {
-        let owned = self.owned(reply, true);
-        let streaming = self.streaming();
-        // RFC 5321 §4.2.5 knows no reply before the final dot: whatever it says, the message was not accepted.
-        if reply.code.severity() == Severity::Temporary || (streaming.is_some() && reply.code.is_negative()) {
-            self.server_closes(streaming.unwrap_or(self.stage()), owned);
-            return Ok(());
-        }
-        let how = if streaming.is_none() && !self.expected.is_empty() {
-            PeerMisbehaved::ReplyBeforeCommand
-        } else {
-            PeerMisbehaved::UnsolicitedReply
-        };
-        Err(self.fatal(how.into(), Some(owned)))
     }
 
     /// The server closed its side of the connection.
@@ -574,12 +478,6 @@ impl Client {
     #[must_use]
     pub fn error(&self) -> Option<Error> {
         self.error
-    }
-
-    /// The reply for an event, without secrets.
-    fn owned(&self, reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
-        let redacted = self.redactor.redact(reply.text);
-        Reply::new(reply.code, redacted.as_deref().unwrap_or(reply.text), reply.quirks, with_enhanced)
     }
 
     fn check_open(&self) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use nom::multi::{fold_many0, many0_count};
 use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser as _};
 
-use super::domain;
+use super::domain::{self, is_utf8};
 use crate::error::InvalidInput;
 
 /// Octets before the `@` (RFC 5321 §4.5.3.1.1).
@@ -65,11 +65,6 @@ fn is_atext(octet: u8) -> bool {
 
 fn is_qtext(octet: u8) -> bool {
     matches!(octet, b' '..=b'!' | b'#'..=b'[' | b']'..=b'~') || !octet.is_ascii()
-}
-
-/// UTF8-non-ascii (RFC 6531 §3.3), less what some software takes for the end of a line.
-pub(super) fn is_utf8(char: char) -> bool {
-    !char.is_ascii() && !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use alloc::string::String;
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::address::is_utf8;
 use crate::error::InvalidInput;
 
 /// Octets in a domain (RFC 5321 §4.5.3.1.2).
@@ -73,6 +72,11 @@ fn is_label(label: &str) -> bool {
         && label.starts_with(is_let_dig)
         && label.ends_with(is_let_dig)
         && label.chars().all(|char| is_let_dig(char) || char == '-')
+}
+
+/// UTF8-non-ascii (RFC 6531 §3.3), less what some software takes for the end of a line.
+pub(super) fn is_utf8(char: char) -> bool {
+    !char.is_ascii() && !char.is_control() && !matches!(char, '\u{2028}' | '\u{2029}')
 }
 
 pub(super) fn is_address_literal(text: &str) -> bool {

@@ -48,7 +48,7 @@ impl Mechanism for CramMd5 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sasl::encode;
+    use crate::base64::encode;
 
     fn respond(user: &str, password: &str, challenge: &str) -> String {
         let mut cram = CramMd5::new(&Authentication::password(user, password).unwrap());

@@ -11,16 +11,14 @@ mod plain;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 pub use choice::{AUTOMATIC_ORDER, Authentication, Mechanisms};
 
+use crate::base64;
 use crate::error::InvalidInput;
 
 /// The name of a mechanism: 1 to 20 of `A` to `Z`, digits, `-` and `_` (RFC 4422 §3.1).
@@ -112,16 +110,5 @@ pub(crate) fn built_in(name: &MechanismName, authentication: &Authentication) ->
 /// # Errors
 /// [`ExchangeError`] if it is not.
 pub fn decode(base64: &[u8]) -> Result<Vec<u8>, ExchangeError> {
-    let mut decoded = vec![0; base64.len().div_ceil(4) * 3];
-    let length = BASE64.decode_slice(base64, &mut decoded).map_err(|_| ExchangeError)?;
-    decoded.truncate(length);
-    Ok(decoded)
-}
-
-/// Base64 of what a mechanism sends.
-pub(crate) fn encode(response: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut encoded = Zeroizing::new(vec![0; response.len().div_ceil(3) * 4]);
-    let length = BASE64.encode_slice(response, &mut encoded).unwrap_or(0);
-    encoded.truncate(length);
-    encoded
+    base64::decode(base64).ok_or(ExchangeError)
 }

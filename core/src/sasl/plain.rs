@@ -38,7 +38,7 @@ impl Mechanism for Plain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sasl::encode;
+    use crate::base64::encode;
 
     /// RFC 4616 §4, RFC 4954 §4.1, and UTF-8.
     #[test]
