@@ -52,9 +52,7 @@ impl Client {
         id: OperationId,
         reply: &ReplyRef<'_>,
     ) -> Result<(), PeerMisbehaved> {
-        if !Self::is_done(reply) && !reply.code.is_negative() {
-            return Err(PeerMisbehaved::UnexpectedReply);
-        }
+        Self::check_final(reply)?;
         if let Some(Operation::Command(command)) = self.operations.pop_front()
             && command.line == "RSET\r\n"
             && reply.code.severity() == Severity::Positive

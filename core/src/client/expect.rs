@@ -152,7 +152,9 @@ impl Client {
             Expect::End(id) => self.end_answered(id, reply),
             Expect::Greeting => self.greeted(reply),
             Expect::Helo => self.helo_answered(reply),
-            Expect::LoneDot(_) | Expect::Reset(_) => self.formality_answered(reply),
+            // RSET before MAIL: refused or not, MAIL is on its way, and its reply tells. A lone dot: whatever the server
+            // says, the message that was not there was not delivered.
+            Expect::LoneDot(_) | Expect::Reset(_) => Self::check_final(reply),
             Expect::Mail(id) => self.mail_answered(id, reply),
             Expect::Quit => {
                 self.close();

@@ -172,9 +172,12 @@ impl Client {
         }
     }
 
-    /// Whether the reply is one of the 2yz that report that something was done. 220, 221 and 235 have a meaning of
-    /// their own: in any other place they show that the replies are out of step.
-    pub(super) fn is_done(reply: &ReplyRef<'_>) -> bool {
-        reply.code.severity() == Severity::Positive && !matches!(reply.code.get(), 220 | 221 | 235)
+    /// Whether the reply ends a command, well or not: 2yz that report that something was done, 4yz or 5yz. 220, 221 and
+    /// 235 have a meaning of their own: in any other place they show that the replies are out of step.
+    pub(super) fn check_final(reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+        match (reply.code.severity(), reply.code.get()) {
+            (Severity::Intermediate, _) | (_, 220 | 221 | 235) => Err(PeerMisbehaved::UnexpectedReply),
+            _ => Ok(()),
+        }
     }
 }

@@ -236,16 +236,6 @@ impl Client {
         true
     }
 
-    /// RSET before MAIL: refused or not, MAIL is on its way, and its reply tells. A lone dot: the server must not have
-    /// taken the message that was not there, and whatever it says, nothing was delivered.
-    pub(super) fn formality_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
-        if Self::is_done(reply) || reply.code.is_negative() {
-            Ok(())
-        } else {
-            Err(PeerMisbehaved::UnexpectedReply)
-        }
-    }
-
     pub(super) fn mail_answered(
         &mut self,
         id: OperationId,
@@ -321,9 +311,7 @@ impl Client {
         id: OperationId,
         reply: &ReplyRef<'_>,
     ) -> Result<(), PeerMisbehaved> {
-        if !Self::is_done(reply) && !reply.code.is_negative() {
-            return Err(PeerMisbehaved::UnexpectedReply);
-        }
+        Self::check_final(reply)?;
         let answer = self.owned(reply, true);
         self.operations.pop_front();
         if reply.code.is_negative() {
