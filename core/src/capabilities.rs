@@ -21,6 +21,7 @@ use nom::multi::many0;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser as _};
 
+use crate::decimal;
 use crate::sasl::MechanismName;
 
 /// What the server offers, as its last EHLO reply said. Empty before it, after HELO, and again once TLS is asked for.
@@ -93,10 +94,7 @@ impl Capabilities {
     #[must_use]
     pub fn max_size(&self) -> Option<u64> {
         let [size, ..] = self.parameters("SIZE")? else { return None };
-        if size.len() > 20 || !size.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        size.parse().ok().filter(|size| *size > 0)
+        decimal::parse(size).filter(|size| *size > 0)
     }
 
     fn find(&self, keyword: &str) -> Option<&Keyword> {

@@ -10,8 +10,6 @@ use core::fmt;
 /// nothing, with one exception: message content that breaks what was declared of it ends the session, since
 /// part of it may be on the wire. Every other error is fatal: the first one is kept, and later calls return it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(tag = "class", content = "kind", rename_all = "camelCase"))]
 #[non_exhaustive]
 pub enum Error {
     /// A call that does not fit the state of the session.
@@ -227,6 +225,38 @@ impl Error {
     }
 }
 
+/// Its class, which of its class, and a sentence for a person.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut error = serializer.serialize_struct("Error", 3)?;
+        let class = match self {
+            Self::ApiMisuse(_) => "apiMisuse",
+            Self::Cancelled => "cancelled",
+            Self::InvalidInput(_) => "invalidInput",
+            Self::LimitExceeded(_) => "limitExceeded",
+            Self::PeerMisbehaved(_) => "peerMisbehaved",
+            Self::TimedOut(_) => "timedOut",
+            Self::TlsFailed => "tlsFailed",
+            Self::UnexpectedEof(_) => "unexpectedEof",
+            Self::Unsupported(_) => "unsupported",
+        };
+        error.serialize_field("class", class)?;
+        match self {
+            Self::ApiMisuse(kind) => error.serialize_field("kind", kind)?,
+            Self::InvalidInput(kind) => error.serialize_field("kind", kind)?,
+            Self::LimitExceeded(kind) => error.serialize_field("kind", kind)?,
+            Self::PeerMisbehaved(kind) => error.serialize_field("kind", kind)?,
+            Self::TimedOut(kind) | Self::UnexpectedEof(kind) => error.serialize_field("kind", kind)?,
+            Self::Unsupported(kind) => error.serialize_field("kind", kind)?,
+            Self::Cancelled | Self::TlsFailed => {}
+        }
+        error.serialize_field("message", self.message())?;
+        error.end()
+    }
+}
+
 impl ApiMisuse {
     const fn message(self) -> &'static str {
         match self {
@@ -246,7 +276,7 @@ impl ApiMisuse {
 }
 
 impl InvalidInput {
-    const fn message(self) -> &'static str {
+    pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::AddressDomain => "the part behind the @ must be a domain name or an address in brackets",
             Self::AddressLocalPart => {

@@ -228,7 +228,6 @@ pub enum Cause {
     /// The session broke, or what the server offers does not do.
     Error {
         /// How.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "with_message"))]
         error: Error,
     },
     /// None of the allowed mechanisms is offered.
@@ -240,8 +239,13 @@ pub enum Cause {
     },
     /// The server said no: see the reply.
     Refused,
-    /// The handshake failed.
-    Tls(TlsFailure),
+    /// The handshake failed: the host's own error code and text, verbatim.
+    Tls {
+        /// Such as `CERT_HAS_EXPIRED`.
+        code: String,
+        /// The host's text.
+        text: String,
+    },
 }
 
 /// What the host tells of TLS once it is up.
@@ -262,7 +266,6 @@ impl TlsInfo {
 
 /// The host's own error code and text for a failed handshake, verbatim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TlsFailure {
     /// Such as `CERT_HAS_EXPIRED`.
     pub code: String,
@@ -285,18 +288,6 @@ impl Failure {
             reply: None,
         }
     }
-}
-
-/// An error for people too.
-#[cfg(feature = "serde")]
-fn with_message<S: serde::Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(serde::Serialize)]
-    struct WithMessage {
-        #[serde(flatten)]
-        error: Error,
-        message: &'static str,
-    }
-    serde::Serialize::serialize(&WithMessage { error: *error, message: error.message() }, serializer)
 }
 
 /// What an error says of a message whose end was not sent.

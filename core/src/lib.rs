@@ -73,6 +73,7 @@ mod body;
 mod capabilities;
 mod client;
 mod config;
+mod decimal;
 mod envelope;
 mod error;
 mod event;

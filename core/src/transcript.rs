@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::decimal;
 use crate::reply::display;
 use crate::secret::MASK;
 
@@ -18,7 +19,7 @@ pub enum Line {
     /// A command, without its line end; a secret in it is `***`, whatever its length.
     Client(String),
     /// Lines were left out here, since nobody took them: how many.
-    LeftOut(usize),
+    LeftOut(u64),
     /// Octets of a message were sent: how many.
     Message(u64),
     /// A line of a reply, its control characters as `\xNN`, secrets as `***`.
@@ -30,16 +31,24 @@ pub enum Line {
     },
 }
 
+impl Line {
+    /// The line as a person reads it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Client(text) => ["C: ", text].concat(),
+            Self::LeftOut(lines) => ["-- ", &decimal::text(*lines), " lines left out"].concat(),
+            Self::Message(octets) => ["C: (", &decimal::text(*octets), " octets of message)"].concat(),
+            Self::Server(text) => ["S: ", text].concat(),
+            Self::Tls { verified: true } => "-- TLS".into(),
+            Self::Tls { verified: false } => "-- TLS, the certificate was NOT verified".into(),
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Client(text) => write!(f, "C: {text}"),
-            Self::LeftOut(lines) => write!(f, "-- {lines} lines left out"),
-            Self::Message(octets) => write!(f, "C: ({octets} octets of message)"),
-            Self::Server(text) => write!(f, "S: {text}"),
-            Self::Tls { verified: true } => f.write_str("-- TLS"),
-            Self::Tls { verified: false } => f.write_str("-- TLS, the certificate was NOT verified"),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -50,7 +59,7 @@ pub(crate) struct Transcript {
     queued: VecDeque<(u64, Line)>,
     held: usize,
     limit: usize,
-    left_out: usize,
+    left_out: u64,
 }
 
 impl Transcript {
@@ -92,15 +101,17 @@ impl Transcript {
 
     /// What ends behind `position` was not said.
     pub(crate) fn take_back(&mut self, position: u64) {
-        self.queued.retain(|(end, _)| *end <= position);
+        while self.queued.back().is_some_and(|(end, _)| *end > position) {
+            self.queued.pop_back();
+        }
     }
 
     /// A reply as the parser gives it, redacted.
     pub(crate) fn server(&mut self, code: u16, text: &[u8]) {
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         for (number, line) in lines.iter().enumerate() {
-            let separator = if number + 1 == lines.len() { ' ' } else { '-' };
-            self.push(Line::Server(alloc::format!("{code}{separator}{}", display(line))));
+            let separator = if number + 1 == lines.len() { " " } else { "-" };
+            self.push(Line::Server([&decimal::text(code), separator, &display(line)].concat()));
         }
     }
 

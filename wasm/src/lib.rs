@@ -7,7 +7,7 @@
 
 extern crate alloc;
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use js_sys::Uint8Array;
@@ -38,13 +38,7 @@ fn json(value: &impl Serialize) -> String {
 }
 
 fn thrown(error: Error) -> JsValue {
-    #[derive(Serialize)]
-    struct Thrown {
-        #[serde(flatten)]
-        error: Error,
-        message: &'static str,
-    }
-    json(&Thrown { error, message: error.message() }).into()
+    json(&error).into()
 }
 
 fn wrong_setting(error: &sansmtp::settings::SettingsError) -> JsValue {
@@ -54,7 +48,7 @@ fn wrong_setting(error: &sansmtp::settings::SettingsError) -> JsValue {
         setting: &'a str,
         message: String,
     }
-    json(&Thrown { class: "settings", setting: error.setting(), message: error.to_string() }).into()
+    json(&Thrown { class: "settings", setting: error.setting(), message: error.message() }).into()
 }
 
 #[allow(
@@ -203,7 +197,7 @@ impl Session {
     pub fn poll_transcript(&mut self) -> Option<String> {
         let mut text = String::new();
         while let Some(line) = self.client.poll_transcript() {
-            text.push_str(&line.to_string());
+            text.push_str(&line.text());
             text.push('\n');
         }
         Some(text).filter(|text| !text.is_empty())

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
 use core::mem;
 
 use zeroize::Zeroizing;
@@ -109,20 +108,20 @@ impl Client {
     /// AUTH with the initial response, if it fits; an empty one is `=`.
     fn queue_auth(&mut self, initial: Option<Response>) {
         let Some(exchange) = &mut self.exchange else { return };
-        let command = format!("AUTH {}", exchange.name);
+        let command = ["AUTH ", exchange.name.as_str()].concat();
         let Some(initial) = initial else {
-            self.queue(format!("{command}\r\n").as_bytes(), Expect::Auth);
+            self.queue([&command, "\r\n"].concat().as_bytes(), Expect::Auth);
             return;
         };
         let encoded = base64::encode(&initial);
         if encoded.is_empty() {
-            self.queue(format!("{command} =\r\n").as_bytes(), Expect::Auth);
+            self.queue([&command, " =\r\n"].concat().as_bytes(), Expect::Auth);
         } else if command.len() + 1 + encoded.len() + 2 > COMMAND_LINE {
             exchange.deferred = Some(initial);
-            self.queue(format!("{command}\r\n").as_bytes(), Expect::Auth);
+            self.queue([&command, "\r\n"].concat().as_bytes(), Expect::Auth);
         } else {
             self.redactor.hide_line(&encoded);
-            self.queue_secret(format!("{command} ").as_bytes(), Some(&encoded), Expect::Auth);
+            self.queue_secret([&command, " "].concat().as_bytes(), Some(&encoded), Expect::Auth);
         }
     }
 

@@ -25,11 +25,11 @@ impl Client {
         self.check_open()?;
         let wants_argument = verb.ends_with(' ');
         let is_printable = argument.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if wants_argument == argument.trim().is_empty() || !is_printable || argument.len() > ARGUMENT {
+        if wants_argument == argument.trim_ascii().is_empty() || !is_printable || argument.len() > ARGUMENT {
             return Err(InvalidInput::Argument.into());
         }
         let id = self.next_id();
-        let line = alloc::format!("{verb}{argument}\r\n");
+        let line = [verb, argument, "\r\n"].concat();
         self.operations.push_back(Operation::Command(Command { id, line, start: None }));
         self.advance();
         Ok(id)

@@ -30,7 +30,10 @@ impl Client {
 
     pub(super) fn handshake_failed(&mut self, tls: TlsFailure) {
         self.error = Some(Error::TlsFailed);
-        let failure = Failure { cause: Cause::Tls(tls), ..Failure::error(Stage::Tls, Error::TlsFailed) };
+        let failure = Failure {
+            cause: Cause::Tls { code: tls.code, text: tls.text },
+            ..Failure::error(Stage::Tls, Error::TlsFailed)
+        };
         self.break_off(&failure);
     }
 

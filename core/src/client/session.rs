@@ -1,6 +1,5 @@
 //! From the greeting to the login: greeting, EHLO or HELO, STARTTLS.
 
-use alloc::format;
 use core::mem;
 
 use super::{Client, Operation, Phase};
@@ -31,7 +30,11 @@ impl Client {
     }
 
     fn queue_ehlo(&mut self) {
-        self.queue(format!("EHLO {}\r\n", self.config.hello).as_bytes(), Expect::Ehlo);
+        self.queue_hello("EHLO ", Expect::Ehlo);
+    }
+
+    fn queue_hello(&mut self, verb: &str, what: Expect) {
+        self.queue([verb, self.config.hello.as_str(), "\r\n"].concat().as_bytes(), what);
     }
 
     /// RFC 5321 §4.1.1.1, with HELO where EHLO is not known and nothing that only EHLO brings is needed.
@@ -43,7 +46,7 @@ impl Client {
                 Ok(())
             }
             500 | 502 | 504 | 550 if self.may_use_helo() => {
-                self.queue(format!("HELO {}\r\n", self.config.hello).as_bytes(), Expect::Helo);
+                self.queue_hello("HELO ", Expect::Helo);
                 Ok(())
             }
             _ => self.hello_refused(reply),

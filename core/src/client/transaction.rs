@@ -2,7 +2,6 @@
 //! (RFC 5321 §3.3, RFC 2920 §3.1).
 
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::string::String;
 
 use super::expect::Expect;
@@ -10,6 +9,7 @@ use super::{Client, Operation};
 use crate::body::{BodyEncoder, BodyPlan, Content};
 use crate::capabilities::Capabilities;
 use crate::config::RecipientPolicy;
+use crate::decimal;
 use crate::envelope::Envelope;
 use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{Cause, DataSent, Event, Failure, OperationId, Outcome, Verdict};
@@ -92,9 +92,10 @@ impl Transaction {
 
     /// MAIL with the parameters that the server offers and the message needs (RFC 1870, 6152, 6531).
     fn mail_line(&self, capabilities: &Capabilities) -> String {
-        let mut line = format!("MAIL FROM:{}", self.envelope.sender());
+        let mut line = ["MAIL FROM:<", self.envelope.sender().as_str(), ">"].concat();
         if let Some(size) = self.plan.size.filter(|_| capabilities.offers("SIZE")) {
-            line.push_str(&format!(" SIZE={size}"));
+            line.push_str(" SIZE=");
+            line.push_str(&decimal::text(size));
         }
         if self.plan.content == Content::EightBit {
             line.push_str(" BODY=8BITMIME");
@@ -194,7 +195,10 @@ impl Client {
                 }
             }
             Next::Rcpt(index) => match transaction.envelope.recipients().get(index) {
-                Some(to) => (format!("RCPT TO:{to}\r\n"), Expect::Rcpt(id, index), Next::Rcpt(index + 1)),
+                Some(to) => {
+                    let line = ["RCPT TO:<", to.as_str(), ">\r\n"].concat();
+                    (line, Expect::Rcpt(id, index), Next::Rcpt(index + 1))
+                }
                 None => return self.set_next(id, Next::Data),
             },
             Next::Data if all_or_none && transaction.answered < transaction.envelope.recipients().len() => {

@@ -10,6 +10,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::decimal;
+
 pub use parser::{Limits, Parser, ReplyError, ReplyRef};
 
 /// The three digits of a reply. The first one, 2 to 5, decides (RFC 5321 §4.2.1).
@@ -108,7 +110,14 @@ impl EnhancedCode {
 
 impl fmt::Display for EnhancedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+        f.write_str(&self.text())
+    }
+}
+
+impl EnhancedCode {
+    fn text(self) -> String {
+        let [class, subject, detail] = [u16::from(self.class), self.subject, self.detail].map(decimal::text);
+        [class, subject, detail].join(".")
     }
 }
 
@@ -234,7 +243,7 @@ impl serde::Serialize for Reply {
         use serde::ser::SerializeStruct as _;
         let mut reply = serializer.serialize_struct("Reply", 4)?;
         reply.serialize_field("code", &self.code)?;
-        reply.serialize_field("enhanced", &self.enhanced.map(|enhanced| alloc::format!("{enhanced}")))?;
+        reply.serialize_field("enhanced", &self.enhanced.map(EnhancedCode::text))?;
         reply.serialize_field("text", &self.text())?;
         reply.serialize_field("truncated", &self.truncated)?;
         reply.end()

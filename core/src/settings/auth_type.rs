@@ -75,10 +75,11 @@ impl AuthType {
             Some((prefix, short)) if prefix.eq_ignore_ascii_case("auth") => short,
             _ => text,
         };
+        let number = super::enumerated(text);
         let found = Self::NAMES.iter().find(|(name, mechanism, of)| {
             name.eq_ignore_ascii_case(short)
                 || (!text.is_empty() && mechanism.eq_ignore_ascii_case(text))
-                || text.parse() == Ok(*of as i8)
+                || number == Some(*of as i8)
         });
         found.map(|(_, _, of)| *of).ok_or_else(|| SettingsError::AuthType(text.into()))
     }

@@ -60,7 +60,8 @@ impl ConnectType {
     /// [`SettingsError::ConnectType`].
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let by_name = Self::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        let by_number = || Self::NAMES.iter().find(|(_, of)| text.parse() == Ok(*of as i8));
+        let number = super::enumerated(text);
+        let by_number = || Self::NAMES.iter().find(|(_, of)| number == Some(*of as i8));
         by_name.or_else(by_number).map(|(_, of)| *of).ok_or_else(|| SettingsError::ConnectType(text.into()))
     }
 

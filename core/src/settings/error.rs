@@ -65,8 +65,10 @@ impl SettingsError {
     }
 }
 
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SettingsError {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn message(&self) -> String {
         let (quoted, advice) = match self {
             Self::AuthType(value) => (
                 value,
@@ -77,7 +79,7 @@ impl fmt::Display for SettingsError {
                 value,
                 " is not built into this package; write authAuto, authPlain, authLogin or authCramMd5",
             ),
-            Self::Boolean(name) => return write!(f, "{name} must be true or false"),
+            Self::Boolean(name) => return [name, " must be true or false"].concat(),
             Self::ConnectType(value) => (
                 value,
                 " is not a connection type; write connectNormal, connectSSLAuto, connectSTARTTLS, connectDirectSSL \
@@ -91,27 +93,35 @@ impl fmt::Display for SettingsError {
                 " is not a server; write a host name or an address, with the port behind a space or a colon: \
                  \"mail.example.com 587\", \"[::1]:587\"",
             ),
-            Self::MailFrom(value, error) => return write!(f, "\"{value}\" cannot be mailFrom: {error}"),
+            Self::MailFrom(value, error) => {
+                return ["\"", value, "\" cannot be mailFrom: ", error.message()].concat();
+            }
             Self::Mechanisms(value) => (
                 value,
                 " is not a list of built-in mechanisms; write their names in the order of preference, such as \
                  \"PLAIN LOGIN\"",
             ),
-            Self::Milliseconds(name) => return write!(f, "{name} must be a number of milliseconds"),
+            Self::Milliseconds(name) => return [name, " must be a number of milliseconds"].concat(),
             Self::PasswordMissing => {
-                return f.write_str("user is set but password is not; set both or neither");
+                return "user is set but password is not; set both or neither".into();
             }
             Self::Port(value) => (value, " is not a port; write a number from 1 to 65535, such as 587"),
             Self::Scheme(value) => (value, " is not a scheme for a mail server; write smtp:// or smtps://"),
             Self::ServerMissing => {
-                return f.write_str("no server is set; write its host name or its address");
+                return "no server is set; write its host name or its address".into();
             }
             Self::Unknown(value) => (value, " is not a setting"),
-            Self::Url(part) => return write!(f, "the URL of the server must have no {part}"),
-            Self::UserMissing => return f.write_str("password is set but user is not; set both or neither"),
-            Self::UserOrPassword => return f.write_str("user and password must not have a NUL character"),
+            Self::Url(part) => return ["the URL of the server must have no ", part].concat(),
+            Self::UserMissing => return "password is set but user is not; set both or neither".into(),
+            Self::UserOrPassword => return "user and password must not have a NUL character".into(),
         };
-        write!(f, "\"{quoted}\"{advice}")
+        ["\"", quoted, "\"", advice].concat()
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
     }
 }
 

@@ -6,7 +6,7 @@ mod connect_type;
 mod error;
 mod server_text;
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -15,6 +15,7 @@ pub use connect_type::ConnectType;
 pub use error::SettingsError;
 
 use crate::config::{Config, RecipientPolicy, TlsMode};
+use crate::decimal;
 use crate::envelope::{HelloName, ReversePath};
 use crate::sasl::{Authentication, MechanismName};
 use crate::secret::Secret;
@@ -198,7 +199,7 @@ impl Server {
             "allowinsecureauth" => self.allow_insecure_auth = boolean("allowInsecureAuth", value)?,
             "allornone" => self.all_or_none = boolean("allOrNone", value)?,
             "greetingtimeout" => {
-                let millis = value.parse().map_err(|_| SettingsError::Milliseconds("greetingTimeout"))?;
+                let millis = decimal::parse(value).ok_or(SettingsError::Milliseconds("greetingTimeout"))?;
                 self.greeting_timeout = Some(Duration::from_millis(millis));
             }
             "rejectunauthorized" => self.verify_peer = boolean("rejectUnauthorized", value)?,
@@ -217,7 +218,7 @@ impl Server {
         let port = self.port.unwrap_or_else(|| {
             let port = connect_type.default_port();
             let reason = if port == 465 { "TLS comes first" } else { "no port was given" };
-            choices.push(Choice { setting: "port", value: port.to_string(), reason });
+            choices.push(Choice { setting: "port", value: decimal::text(port), reason });
             port
         });
         let tls = connect_type.tls_mode(port);
@@ -267,7 +268,7 @@ impl Server {
             if mechanism.is_built_in() {
                 Ok(mechanism)
             } else {
-                Err(SettingsError::AuthTypeNotBuiltIn(mechanism.to_string()))
+                Err(SettingsError::AuthTypeNotBuiltIn(mechanism.as_str().into()))
             }
         };
         let forced = self.auth_type.mechanism().map(unless_built_in).transpose()?;
@@ -285,6 +286,16 @@ impl Server {
             None => self.mechanisms.clone(),
         };
         authentication.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::UserOrPassword)
+    }
+}
+
+/// A number of one of the JavaScript enumerations.
+fn enumerated(text: &str) -> Option<i8> {
+    match text.strip_prefix('-') {
+        Some(digits) => {
+            decimal::parse(digits).and_then(|number| i8::try_from(number).ok()).map(|number| -number)
+        }
+        None => decimal::parse(text).and_then(|number| i8::try_from(number).ok()),
     }
 }
 
@@ -306,6 +317,7 @@ fn mechanisms(value: &str) -> Result<Vec<MechanismName>, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     fn server(text: &str, settings: &[(&str, &str)]) -> Result<Resolved, SettingsError> {
         let mut server = Server::parse(text)?;

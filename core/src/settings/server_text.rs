@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::SettingsError;
+use crate::decimal;
 
 /// What a text says of a server.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -104,17 +105,14 @@ fn is_name(text: &str) -> bool {
 }
 
 pub(super) fn port(text: &str) -> Result<u16, SettingsError> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(port) if is_number && port > 0 => Ok(port),
-        _ => Err(SettingsError::Port(shown(text))),
-    }
+    let port = decimal::parse(text).and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+    port.ok_or_else(|| SettingsError::Port(shown(text)))
 }
 
 /// What an error may show of a text: nothing before an `@`, where a password can stand.
 fn shown(text: &str) -> String {
     match text.rsplit_once('@') {
-        Some((_, after)) => alloc::format!("…@{after}"),
+        Some((_, after)) => ["…@", after].concat(),
         None => text.into(),
     }
 }
@@ -130,9 +128,11 @@ fn decode(text: &str) -> Result<String, SettingsError> {
             decoded.push(*first);
             continue;
         }
-        let Some((digits, after)) = rest.split_at_checked(2) else { return Err(wrong) };
-        let digits = core::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'));
-        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+        let [high, low, after @ ..] = rest else { return Err(wrong) };
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        let Some(byte) =
+            digit(*high).zip(digit(*low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
+        else {
             return Err(wrong);
         };
         decoded.push(byte);
