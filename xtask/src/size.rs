@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use crate::wasm;
 
 /// Octets of the module with all features: raw, gzip -9.
-const LIMIT: (usize, usize) = (140_000, 59_500);
+const LIMIT: (usize, usize) = (131_500, 55_500);
 
 /// Prints the sizes of each feature set, and checks the one that is shipped.
 pub(crate) fn run() -> Result<()> {
