@@ -256,6 +256,8 @@ export class Connection {
         }
         if (!write) this.#listener.idle();
         const what = await this.#race(read, write);
+        // What it was for is looked at in the next round.
+        if (what === 'wake') this.#woken = false;
         if (what === 'write') {
           write = undefined;
           this.#progress();
@@ -281,10 +283,6 @@ export class Connection {
   async #race(read: Promise<'read'> | undefined, write: Promise<'write'> | undefined): Promise<'read' | 'write' | 'timeout' | 'wake'> {
     const deadline = this.#session.pollTimeout();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    if (this.#woken) {
-      this.#woken = false;
-      return 'wake';
-    }
     const waits: Promise<'read' | 'write' | 'timeout' | 'wake'>[] = [this.#waitForWake()];
     if (read) waits.push(read);
     if (write) waits.push(write);
@@ -299,12 +297,11 @@ export class Connection {
     }
   }
 
+  /** Resolves once there is something to do, at once if it came while nobody waited. */
   #waitForWake(): Promise<'wake'> {
     return new Promise((done) => {
-      this.#resume = () => {
-        this.#woken = false;
-        done('wake');
-      };
+      this.#resume = () => done('wake');
+      if (this.#woken) done('wake');
     });
   }
 
@@ -431,6 +428,7 @@ export class Connection {
       // A cancelled message ends the wait; so does the end of the session.
       while (!done) {
         await Promise.race([handshake, this.#waitForWake()]);
+        this.#woken = false;
         this.#deliver();
         if (this.#closed) break;
       }

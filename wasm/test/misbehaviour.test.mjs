@@ -69,9 +69,20 @@ test('what a listener does is not lost, whichever event it is', async (t) => {
   const client = new SmtpClient();
   const to = clear(server.port);
   await client.connectAsync(to);
-  const sent = new Promise((done) => client.addEventListener('idle', () => done(client.sendMailAsync(to, mail())), { once: true }));
-  await client.sendMailAsync(to, mail());
-  await sent;
+  for (let which = 1; which <= 6; which += 1) {
+    let sent;
+    let count = 0;
+    const send = () => {
+      count += 1;
+      if (count === which) sent = client.sendMailAsync(to, mail());
+    };
+    client.addEventListener('idle', send);
+    await client.sendMailAsync(to, mail());
+    // The last ones come when all is done: the connection is idle for good.
+    while (!sent) await new Promise((later) => setTimeout(later, 5)).then(() => count < which && client.dispatchEvent(new Event('idle')));
+    assert.equal((await sent).accepted.length, 1, `in event ${which}`);
+    client.removeEventListener('idle', send);
+  }
   client.addEventListener('idle', () => client.close(), { once: true });
   await client.sendMailAsync(to, mail()).catch(() => {});
   await client[Symbol.asyncDispose]();
