@@ -90,12 +90,11 @@ impl Transcript {
 
     /// What ends at `position` or before it was said.
     pub(crate) fn handed_over(&mut self, position: u64) {
-        while let Some((_, line)) = self.queued.front().filter(|(end, _)| *end <= position) {
-            match (self.lines.back_mut(), line) {
-                (Some(Line::Message(before)), Line::Message(octets)) => *before += octets,
-                _ => self.push(line.clone()),
+        while self.queued.front().is_some_and(|(end, _)| *end <= position) {
+            match (self.lines.back_mut(), self.queued.pop_front()) {
+                (Some(Line::Message(before)), Some((_, Line::Message(octets)))) => *before += octets,
+                (_, line) => line.into_iter().for_each(|(_, line)| self.push(line)),
             }
-            self.queued.pop_front();
         }
     }
 

@@ -23,8 +23,6 @@ pub(super) struct Exchange {
     deferred: Option<Response>,
     /// How many challenges were answered. After the first it is clear that the server knows the mechanism.
     responses: usize,
-    /// Why the exchange was cancelled.
-    cancelled: Option<Error>,
     /// What else may be tried if the server does not know this mechanism.
     others: VecDeque<MechanismName>,
 }
@@ -89,8 +87,7 @@ impl Client {
             }
             None => (Driver::Host(None), None),
         };
-        self.exchange =
-            Some(Exchange { name, driver, deferred: None, responses: 0, cancelled: None, others: names });
+        self.exchange = Some(Exchange { name, driver, deferred: None, responses: 0, others: names });
         match initial {
             Some(initial) => self.queue_auth(initial),
             None => self.ask(Asked::InitialResponse, AuthNeeds::InitialResponse),
@@ -219,20 +216,15 @@ impl Client {
 
     /// `*` (RFC 4954 §4): the server answers it with 501, and only then the session goes on to its end.
     fn cancel_exchange(&mut self, why: Error) {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.cancelled = Some(why);
-            self.queue(b"*\r\n", Expect::AuthCancel);
-        }
+        self.queue(b"*\r\n", Expect::AuthCancel(why));
     }
 
-    pub(super) fn auth_cancelled(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn auth_cancelled(&mut self, why: Error, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         let reply = self.owned(reply, true);
         if !reply.code().is_negative() {
             return Err(PeerMisbehaved::AuthReply);
         }
-        let why = self.exchange.as_ref().and_then(|exchange| exchange.cancelled);
-        let error = why.unwrap_or(PeerMisbehaved::Challenge.into());
-        self.setup_failed(Failure { reply: Some(reply), ..Failure::error(Stage::Auth, error) });
+        self.setup_failed(Failure { reply: Some(reply), ..Failure::error(Stage::Auth, why) });
         Ok(())
     }
 

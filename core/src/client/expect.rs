@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Client, Operation, Phase};
-use crate::error::{PeerMisbehaved, Stage};
+use crate::error::{Error, PeerMisbehaved, Stage};
 use crate::event::OperationId;
 use crate::reply::ReplyRef;
 use crate::time::{Time, Timeouts};
@@ -22,8 +22,8 @@ pub(super) struct Expected {
 pub(super) enum Expect {
     /// AUTH, or a response within its exchange.
     Auth,
-    /// The `*` that cancels an exchange.
-    AuthCancel,
+    /// The `*` that cancels an exchange, and why.
+    AuthCancel(Error),
     /// RSET, NOOP, VRFY, EXPN or HELP of the caller's.
     Command(OperationId),
     Data(OperationId),
@@ -52,7 +52,7 @@ impl Expect {
 impl Expected {
     pub(super) const fn stage(&self) -> Stage {
         match self.what {
-            Expect::Auth | Expect::AuthCancel => Stage::Auth,
+            Expect::Auth | Expect::AuthCancel(_) => Stage::Auth,
             Expect::Command(_) => Stage::Command,
             Expect::Data(_) | Expect::End(_) | Expect::LoneDot(_) => Stage::Data,
             Expect::Ehlo | Expect::Helo => Stage::Hello,
@@ -74,7 +74,7 @@ impl Expected {
             Expect::End(_) | Expect::LoneDot(_) => timeouts.data_end,
             Expect::Quit => timeouts.quit,
             Expect::Auth
-            | Expect::AuthCancel
+            | Expect::AuthCancel(_)
             | Expect::Command(_)
             | Expect::Ehlo
             | Expect::Helo
@@ -145,7 +145,7 @@ impl Client {
     pub(super) fn dispatch(&mut self, what: Expect, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match what {
             Expect::Auth => self.auth_replied(reply),
-            Expect::AuthCancel => self.auth_cancelled(reply),
+            Expect::AuthCancel(why) => self.auth_cancelled(why, reply),
             Expect::Command(id) => self.command_answered(id, reply),
             Expect::Data(id) => self.data_answered(id, reply),
             Expect::Ehlo => self.ehlo_answered(reply),
