@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use sansmtp::settings::Server;
 use sansmtp::{
     AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
-    ReversePath, Segment, Time, TlsFailure, TlsInfo,
+    ReversePath, Time, TlsFailure, TlsInfo,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::canary::Canary;
+use crate::flight;
 
 /// A file of dialogues about one behaviour.
 #[derive(Debug, Deserialize)]
@@ -248,15 +249,8 @@ impl Run {
     }
 
     fn flight(&mut self) -> Vec<u8> {
-        let mut flight = Vec::new();
-        for Segment::Bytes(octets) in self.client.transmit() {
-            flight.extend_from_slice(octets);
-        }
-        if self.client.error().is_none() {
-            let count = flight.len() as u64;
-            self.client.transmitting(self.time(), count).expect("what there is can be handed over");
-            self.client.transmitted(self.time(), count).expect("what was handed over can be written");
-        }
+        let now = self.time();
+        let flight = flight(&mut self.client, now);
         if !self.client.is_encrypted() && !self.may_log_in {
             self.canary.check(&flight, "the wire");
         }

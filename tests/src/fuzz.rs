@@ -5,12 +5,13 @@ use sansmtp::reply::{Limits, Parser};
 use sansmtp::sasl::{Authentication, MechanismName};
 use sansmtp::{
     AuthAnswer, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event, ForwardPath,
-    LineEnds, OperationId, RecipientPolicy, ReversePath, Segment, Time, TlsFailure, TlsInfo, TlsMode,
+    LineEnds, OperationId, RecipientPolicy, ReversePath, Time, TlsFailure, TlsInfo, TlsMode,
 };
 
 use crate::canary::Canary;
 use crate::capture::Capture;
 use crate::dialogue::{self, Dialogue};
+use crate::flight;
 use crate::server::unstuff;
 
 /// Where a fuzzer starts: what captured servers and the dialogues said, in the form that each target reads.
@@ -457,15 +458,9 @@ impl Session {
     }
 
     fn write(&mut self) {
-        let flight: Vec<u8> =
-            self.client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
-        if self.client.error().is_some() {
-            assert!(flight.is_empty(), "octets after a fatal error");
-            return;
-        }
-        let now = Time::from_millis(self.now);
-        self.client.transmitting(now, flight.len() as u64).expect("what there is");
-        self.client.transmitted(now, flight.len() as u64).expect("what was handed over");
+        let is_broken = self.client.error().is_some();
+        let flight = flight(&mut self.client, Time::from_millis(self.now));
+        assert!(!is_broken || flight.is_empty(), "octets after a fatal error");
         self.wire.extend(flight);
     }
 

@@ -9,3 +9,19 @@ pub mod dialogue;
 pub mod fuzz;
 pub mod pair;
 pub mod server;
+
+use sansmtp::{Client, Segment, Time};
+
+/// Takes what a client has to send, all of it handed over and written at the moment `now`.
+///
+/// # Panics
+/// If the client does not know what it gave out.
+pub fn flight(client: &mut Client, now: Time) -> Vec<u8> {
+    let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+    if !flight.is_empty() {
+        let count = flight.len() as u64;
+        client.transmitting(now, count).expect("what there is can be handed over");
+        client.transmitted(now, count).expect("what was handed over can be written");
+    }
+    flight
+}

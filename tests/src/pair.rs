@@ -1,7 +1,8 @@
 //! A client and a server with virtual time between them, so that round trips are a number to assert.
 
-use sansmtp::{BodyPlan, Client, Config, Envelope, Event, OperationId, Segment, Time, TlsInfo};
+use sansmtp::{BodyPlan, Client, Config, Envelope, Event, OperationId, Time, TlsInfo};
 
+use crate::flight;
 use crate::server::Server;
 
 /// A client, a server, and the time that octets take from one to the other and back.
@@ -87,13 +88,10 @@ impl Pair {
                 }
                 self.events.push((self.now / self.round_trip, event));
             }
-            let flight: Vec<u8> =
-                self.client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+            let flight = flight(&mut self.client, now);
             if flight.is_empty() {
                 return;
             }
-            self.client.transmitting(now, flight.len() as u64).expect("octets");
-            self.client.transmitted(now, flight.len() as u64).expect("octets");
             let replies = self.server.handle(&flight);
             if !replies.is_empty() {
                 self.arriving.push((self.now + self.round_trip, replies));

@@ -5,10 +5,11 @@ use std::fs;
 
 use sansmtp::reply::{EnhancedCode, Limits, Parser, ReplyError};
 use sansmtp::{
-    BodyPlan, Cause, Client, Config, Envelope, Error, Event, ForwardPath, PeerMisbehaved, ReversePath,
-    Segment, Time, TlsInfo, TlsMode,
+    BodyPlan, Cause, Client, Config, Envelope, Error, Event, ForwardPath, PeerMisbehaved, ReversePath, Time,
+    TlsInfo, TlsMode,
 };
 use sansmtp_tests::capture::{self, Capture};
+use sansmtp_tests::flight;
 
 /// The replies in the notation of `EXPECTED.tsv`, and whether a line ended in LF alone.
 fn replies(pieces: &[&[u8]]) -> (String, bool) {
@@ -114,13 +115,9 @@ fn outcome(capture: &Capture, step: usize) -> String {
                     _ => continue,
                 });
             }
-            let flight: Vec<u8> =
-                client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
-            if flight.is_empty() {
+            if flight(client, now).is_empty() {
                 return;
             }
-            client.transmitting(now, flight.len() as u64).unwrap();
-            client.transmitted(now, flight.len() as u64).unwrap();
         }
     };
     work(&mut client);

@@ -3,10 +3,8 @@
 
 use proptest::prelude::*;
 use sansmtp::sasl::Authentication;
-use sansmtp::{
-    BodyPlan, Client, Config, Envelope, Event, ForwardPath, ReversePath, Segment, Time, TlsInfo, TlsMode,
-};
-use sansmtp_tests::fuzz;
+use sansmtp::{BodyPlan, Client, Config, Envelope, Event, ForwardPath, ReversePath, Time, TlsInfo, TlsMode};
+use sansmtp_tests::{flight, fuzz};
 
 #[test]
 fn seeds_hold() {
@@ -84,13 +82,8 @@ fn behind_tls(before: &str, after: &[String]) -> (Vec<u8>, Vec<Event>) {
     let mut client = Client::new(config, now);
     let envelope = Envelope::new(ReversePath::null()).to(ForwardPath::parse("b@example.org").unwrap());
     client.send(&envelope, BodyPlan::default()).unwrap();
-    let mut said = Vec::new();
-    let mut take = |client: &mut Client| {
-        let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
-        let _ = client.transmitting(now, flight.len() as u64);
-        let _ = client.transmitted(now, flight.len() as u64);
-        said.extend(flight);
-        (std::mem::take(&mut said), std::iter::from_fn(|| client.poll_event()).collect::<Vec<_>>())
+    let take = |client: &mut Client| {
+        (flight(client, now), std::iter::from_fn(|| client.poll_event()).collect::<Vec<_>>())
     };
     for server in
         ["220 hi\r\n".to_owned(), format!("250-hi\r\n{before}250 STARTTLS\r\n"), "220 go\r\n".to_owned()]

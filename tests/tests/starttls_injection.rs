@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use sansmtp::sasl::Authentication;
-use sansmtp::{Client, Config, Error, Event, PeerMisbehaved, Segment, Stage, Time, TlsInfo, TlsMode};
+use sansmtp::{Client, Config, Error, Event, PeerMisbehaved, Stage, Time, TlsInfo, TlsMode};
+use sansmtp_tests::flight;
 
 const NOW: Time = Time::from_millis(0);
 
@@ -17,17 +18,10 @@ fn client() -> Client {
         ("250-hi\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n", "STARTTLS\r\n"),
     ] {
         client.handle_input(NOW, server.as_bytes()).unwrap();
-        assert_eq!(flight(&mut client), command.as_bytes());
+        assert_eq!(flight(&mut client, NOW), command.as_bytes());
     }
     while client.poll_event().is_some() {}
     client
-}
-
-fn flight(client: &mut Client) -> Vec<u8> {
-    let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
-    let _ = client.transmitting(NOW, flight.len() as u64);
-    let _ = client.transmitted(NOW, flight.len() as u64);
-    flight
 }
 
 /// T-01, T-02 and T-03 of the attack list.
@@ -67,10 +61,10 @@ fn octets_behind_the_220_are_fatal() {
                 panic!("{events:?}");
             };
             assert_eq!(failure.stage, Stage::Tls);
-            assert_eq!(flight(&mut client), b"");
+            assert_eq!(flight(&mut client, NOW), b"");
             assert!(!client.wants_input());
             assert_eq!(client.tls_established(NOW, &TlsInfo::new(true)), Err(error));
-            assert_eq!(flight(&mut client), b"", "no login, no EHLO, nothing");
+            assert_eq!(flight(&mut client, NOW), b"", "no login, no EHLO, nothing");
         }
     }
 }
@@ -85,5 +79,5 @@ fn the_220_alone_starts_tls() {
     assert!(!client.wants_input());
     assert!(client.capabilities().mechanisms().is_empty(), "what was learned in clear is forgotten");
     client.tls_established(NOW, &TlsInfo::new(true)).unwrap();
-    assert_eq!(flight(&mut client), b"EHLO [127.0.0.1]\r\n");
+    assert_eq!(flight(&mut client, NOW), b"EHLO [127.0.0.1]\r\n");
 }

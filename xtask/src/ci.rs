@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, exec, fuzz, npm, size, target, test};
+use crate::{cargo, cargo_command, exec, fuzz, npm, size, test, tool};
 
 type Check = (&'static str, fn() -> Result<Done>);
 
@@ -90,7 +90,7 @@ fn features() -> Result<()> {
 }
 
 fn docs() -> Result<()> {
-    let mut command = Command::new("cargo");
+    let mut command = cargo_command();
     command.args([
         "doc",
         "--locked",
@@ -101,22 +101,14 @@ fn docs() -> Result<()> {
         "--document-private-items",
     ]);
     exec(command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))?;
-    let mut command = Command::new("cargo");
+    let mut command = cargo_command();
     command.args(["doc", "--locked", "--no-deps", "-p", "sansmtp", "--all-features"]);
     exec(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Licences, sources and duplicates of dependencies. cargo-deny is installed into `target/tools` at first use.
+/// Licences, sources and duplicates of dependencies.
 fn deny() -> Result<()> {
-    let folder = target().join("tools");
-    let tool = folder.join("bin/cargo-deny");
-    if !tool.exists() {
-        println!("installing cargo-deny into target/tools, once");
-        let mut install = Command::new("cargo");
-        install.args(["install", "--quiet", "--locked", "--version", "0.20.2", "cargo-deny", "--root"]);
-        exec(install.arg(&folder))?;
-    }
-    exec(Command::new(tool).args(["check", "licenses", "bans", "sources"]))
+    exec(Command::new(tool("cargo-deny", "0.20.2")?).args(["check", "licenses", "bans", "sources"]))
 }
 
 fn fuzzing() -> Result<Done> {

@@ -3,12 +3,11 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{exec, exec_in, root, target};
+use crate::{exec_in, root, tool};
 
 const TARGETS: [&str; 3] = ["reply", "session", "body"];
 const CARGO_FUZZ: &str = "0.13.2";
@@ -31,7 +30,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
     }
     ensure!(has_nightly()?, "fuzzing needs a nightly toolchain: rustup toolchain install nightly");
-    let tool = cargo_fuzz()?;
+    let tool = tool("cargo-fuzz", CARGO_FUZZ)?;
     write_seeds()?;
     for target in targets {
         println!("fuzz: {target} for {seconds} seconds");
@@ -59,24 +58,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 pub(crate) fn has_nightly() -> Result<bool> {
     let output = Command::new("rustup").args(["toolchain", "list"]).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with("nightly")))
-}
-
-/// Installs cargo-fuzz, once.
-fn cargo_fuzz() -> Result<PathBuf> {
-    let folder = target().join("tools");
-    let tool = folder.join("bin/cargo-fuzz");
-    if !tool.exists() {
-        println!("fuzz: installing cargo-fuzz {CARGO_FUZZ} into target/tools, once");
-        exec(
-            Command::new("cargo")
-                .args(["install", "--quiet", "--locked", "--version", CARGO_FUZZ, "cargo-fuzz", "--root"])
-                .arg(&folder),
-        )?;
-    }
-    if !tool.exists() {
-        bail!("cargo-fuzz is not at {}", tool.display());
-    }
-    Ok(tool)
 }
 
 /// What captured servers and the dialogues said, for the fuzzer to start from.

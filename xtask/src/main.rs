@@ -30,13 +30,7 @@ usage: cargo xtask <job>
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let result = match arguments.split_first() {
-        Some((job, rest)) if job == "demo" => {
-            npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
-        }
-        _ => run(&arguments).map(|()| ExitCode::SUCCESS),
-    };
-    match result {
+    match run(&arguments) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -45,9 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
+fn run(arguments: &[String]) -> Result<ExitCode> {
     let (job, rest) = arguments.split_first().map_or(("", arguments), |(job, rest)| (job.as_str(), rest));
     match job {
+        "demo" => return npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest)),
         "build" => npm::build(),
         "ci" => ci::run(rest.first().map(String::as_str)),
         "flights" => cargo(&[
@@ -70,7 +65,8 @@ fn run(arguments: &[String]) -> Result<()> {
             Ok(())
         }
         other => bail!("there is no job {other:?}\n\n{HELP}"),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The README's second command. The dialogues are recorded by the Rust run, and the npm package is held against them.
@@ -98,11 +94,29 @@ fn recordings() -> PathBuf {
     target().join("recordings")
 }
 
+/// The cargo that runs this.
+fn cargo_command() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A tool of cargo's, installed into `target/tools` at first use.
+fn tool(name: &str, version: &str) -> Result<PathBuf> {
+    let folder = target().join("tools");
+    let tool = folder.join("bin").join(name);
+    if !tool.exists() {
+        println!("installing {name} {version} into target/tools, once");
+        let mut install = cargo_command();
+        install.args(["install", "--quiet", "--locked", "--version", version, name, "--root"]);
+        exec(install.arg(&folder))?;
+    }
+    Ok(tool)
+}
+
 fn cargo(arguments: &[&str]) -> Result<()> {
     let (job, rest) = arguments.split_first().context("a cargo command")?;
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo_command();
     command.arg(job);
-    if *job != "fmt" && *job != "deny" {
+    if *job != "fmt" {
         command.arg("--locked");
     }
     exec(command.args(rest).env("SANSMTP_RECORDINGS", recordings()))

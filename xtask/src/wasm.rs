@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{exec, root, target};
+use crate::{cargo_command, exec, root, target};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds the shell with these features and gives the module and its glue.
 pub(crate) fn build(features: &str) -> Result<(Vec<u8>, String)> {
     ensure_target()?;
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo_command();
     command.args([
         "build",
         "--quiet",
