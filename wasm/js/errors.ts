@@ -223,7 +223,8 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
     }
     case 'sender':
     case 'recipients': {
-      const what = stage === 'sender' ? 'the sender' : 'every recipient';
+      const isEvery = common.recipients.every((recipient) => !recipient.accepted);
+      const what = stage === 'sender' ? 'the sender' : isEvery ? 'every recipient' : 'a recipient, and the mail goes to all or none';
       const advice = wants
         ? [context.hasLogin ? 'The server wants TLS first: use connectSTARTTLS.' : 'The server wants a login: set user and password.']
         : context.hasLogin

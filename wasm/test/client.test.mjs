@@ -123,6 +123,9 @@ test('some recipients refused: sent to the others; all refused: EENVELOPE; allOr
   assert.deepEqual([none.code, none.stage, none.outcome, none.responseCode], ['EENVELOPE', 'recipients', 'permanent', 550]);
   const all = await failure(new SmtpClient().sendMailAsync(settings(real.port, { allOrNone: true }), mail({ to })));
   assert.deepEqual([all.code, all.stage], ['EENVELOPE', 'recipients']);
+  assert.match(none.message, /refused every recipient/);
+  assert.match(all.message, /refused a recipient, and the mail goes to all or none/);
+  assert.deepEqual(all.rejected, ['refused@example.org']);
   assert.equal(real.messages.length, 1);
 });
 
