@@ -156,11 +156,6 @@ export class Connection {
     return !this.#closed && !this.#quitting;
   }
 
-  /** What the server offers, once the session is set up. */
-  get capabilities(): SmtpSession['capabilities'] {
-    return this.#session.capabilities;
-  }
-
   /** Sends a message; the result is that of the server's last reply to it. */
   send(envelope: SmtpEnvelope, octets: Uint8Array, plan: SmtpBodyPlan, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
     if (this.#error) throw this.#error;
@@ -440,7 +435,9 @@ export class Connection {
   #takeTranscript(): void {
     if (this.#socket === undefined) return;
     const said = this.#session.pollTranscript();
-    if (said !== '') this.#transcript = (this.#transcript + said).slice(-TRANSCRIPT);
+    this.#transcript += said;
+    // Cut now and then: cutting copies all that is kept.
+    if (this.#transcript.length > 2 * TRANSCRIPT) this.#transcript = this.#transcript.slice(-TRANSCRIPT);
   }
 
   async #close(): Promise<void> {
@@ -493,7 +490,7 @@ export function later(action: () => void, millis: number): ReturnType<typeof set
 
 /** Milliseconds for the server's last words to be read once a write failed. */
 const WRITE_GRACE = 1000;
-/** Characters of the transcript that are kept: the last ones. */
+/** Characters of the transcript that are kept at least: the last ones. */
 const TRANSCRIPT = 256 * 1024;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
