@@ -174,7 +174,6 @@ function body(mail: SmtpMail): string[] {
 /** A part as it is if it is ASCII in short lines, else in base64. */
 function part(type: string, text: string): string[] {
   const lines = text.split(/\r\n|\r|\n/);
-  // eslint-disable-next-line no-control-regex
   const plain = lines.every((line) => line.length <= 998 && /^[\t\x20-\x7e]*$/.test(line));
   if (plain) return [`Content-Type: ${type}; charset=us-ascii`, 'Content-Transfer-Encoding: 7bit', '', ...lines];
   const encoded = base64(new TextEncoder().encode(lines.join('\r\n')));

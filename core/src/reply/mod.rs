@@ -265,19 +265,18 @@ pub(crate) fn display(raw: &[u8]) -> String {
     };
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
-        if char == '\n' || !(char.is_control() || is_layout(char)) {
-            shown.push(char);
-        } else if is_layout(char) {
-            shown.push_str("\\u");
-            for shift in [12, 8, 4, 0] {
-                shown.push(char::from_digit((u32::from(char) >> shift) & 15, 16).unwrap_or('0'));
+        let (mark, shifts) = match char {
+            char if is_layout(char) => ("\\u", &[12, 8, 4, 0][..]),
+            char if char.is_control() && char != '\n' => ("\\x", &[4, 0][..]),
+            char => {
+                shown.push(char);
+                continue;
             }
-        } else {
-            shown.push_str("\\x");
-            for shift in [4, 0] {
-                shown.push(char::from_digit((u32::from(char) >> shift) & 15, 16).unwrap_or('0'));
-            }
-        }
+        };
+        shown.push_str(mark);
+        shown.extend(
+            shifts.iter().map(|shift| char::from_digit((u32::from(char) >> shift) & 15, 16).unwrap_or('0')),
+        );
     }
     shown
 }

@@ -291,12 +291,9 @@ impl Server {
 
 /// A number of one of the JavaScript enumerations.
 fn enumerated(text: &str) -> Option<i8> {
-    match text.strip_prefix('-') {
-        Some(digits) => {
-            decimal::parse(digits).and_then(|number| i8::try_from(number).ok()).map(|number| -number)
-        }
-        None => decimal::parse(text).and_then(|number| i8::try_from(number).ok()),
-    }
+    let digits = text.strip_prefix('-');
+    let number = i8::try_from(decimal::parse(digits.unwrap_or(text))?).ok()?;
+    Some(if digits.is_some() { -number } else { number })
 }
 
 fn boolean(name: &'static str, value: &str) -> Result<bool, SettingsError> {
