@@ -57,7 +57,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 pub(crate) fn has_nightly() -> Result<bool> {
     let output = Command::new("rustup").args(["toolchain", "list"]).output()?;
-    ensure!(output.status.success(), "rustup toolchain list failed: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "rustup toolchain list failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with("nightly")))
 }
 
