@@ -1,5 +1,7 @@
 //! How a session is to behave. Everything is decided before it starts.
 
+use alloc::string::String;
+
 use crate::envelope::HelloName;
 use crate::reply;
 use crate::sasl::Authentication;
@@ -44,6 +46,11 @@ pub struct Limits {
     pub in_flight: usize,
     /// Octets of a message that wait to be written: 64 KiB.
     pub transmit: usize,
+    /// The least iterations of a key derivation that a server may ask for: 4096 (RFC 7677 §4). Fewer would let a server
+    /// (or who plays it) guess the password cheaply.
+    pub min_iterations: u32,
+    /// The most: 600,000. More would keep the client busy.
+    pub max_iterations: u32,
     /// Octets of a transcript that wait to be taken: 256 KiB. Past it, lines are left out, and counted.
     pub transcript: usize,
 }
@@ -54,6 +61,8 @@ impl Default for Limits {
             reply: reply::Limits::default(),
             in_flight: 32 << 10,
             transmit: 64 << 10,
+            min_iterations: 4096,
+            max_iterations: 600_000,
             transcript: 256 << 10,
         }
     }
@@ -78,6 +87,21 @@ pub struct Config {
     pub hello: HelloName,
     /// Who logs in. `None`: nobody.
     pub authentication: Option<Authentication>,
+    /// The server's host name or address as the user gave it, for mechanisms that name it: OAUTHBEARER, NTLM, DIGEST-MD5.
+    pub server_name: String,
+    /// The server's port, for OAUTHBEARER. 25.
+    pub port: u16,
+    /// 32 random octets, for mechanisms that need them: SCRAM, NTLM, DIGEST-MD5. All zero, the default, is refused when
+    /// one of them is used. Never give the same to two sessions.
+    pub entropy: [u8; 32],
+    /// Seconds since 1970, for NTLM with servers that tell no time. 0: not known.
+    pub unix_time: u64,
+    /// Whether SCRAM is bound to the TLS channel where host and server can (RFC 5802 §6). `true`; `false` for a server
+    /// behind something that ends TLS for it.
+    pub channel_binding: bool,
+    /// Above how many iterations the host derives the key, by [`AuthNeeds::DerivedKey`](crate::AuthNeeds::DerivedKey),
+    /// for a host that must not be kept busy. `None`: the core always does.
+    pub derive_above: Option<u32>,
     /// Whether credentials may go out in clear. It counts with [`TlsMode::Never`] only: a connection that could
     /// have been encrypted and is not never carries them. `false`.
     pub allow_insecure_auth: bool,
@@ -100,6 +124,12 @@ impl Config {
             verify_peer: true,
             hello: HelloName::default(),
             authentication: None,
+            server_name: String::new(),
+            port: 25,
+            entropy: [0; 32],
+            unix_time: 0,
+            channel_binding: true,
+            derive_above: None,
             allow_insecure_auth: false,
             recipients: RecipientPolicy::default(),
             transcript: false,

@@ -74,10 +74,14 @@ pub enum InvalidInput {
     Argument,
     /// A line of the message ends in CR or LF alone, and the caller asked for that to be refused.
     BareLineEnd,
+    /// The derived key is not as long as it was asked for.
+    DerivedKey,
     /// The message has an octet above 127, and was declared to be 7-bit.
     EightBitContent,
     /// An empty address where a recipient is needed (RFC 5321 §3.3).
     EmptyAddress,
+    /// The mechanism needs randomness, and [`Config::entropy`](crate::Config::entropy) was not set.
+    Entropy,
     /// The name for EHLO is neither a domain nor an address literal (RFC 5321 §4.1.4).
     HelloName,
     /// A line of the message is longer than 998 octets, and the caller asked for that to be refused.
@@ -88,6 +92,10 @@ pub enum InvalidInput {
     NoRecipients,
     /// The message has a NUL octet, which RFC 5322 forbids.
     NulInBody,
+    /// A user name or a password that SASLprep (RFC 4013) forbids, or that is not ASCII and was not prepared.
+    SaslPrep,
+    /// A token that is empty or has anything but visible ASCII.
+    Token,
     /// A user name or password that the mechanism cannot carry: NUL, or one of them empty.
     UserOrPassword,
 }
@@ -122,6 +130,8 @@ pub enum PeerMisbehaved {
     CodeOutOfRange,
     /// The lines of one reply carry codes of different classes (RFC 5321 §4.2.1).
     CodesDiffer,
+    /// The login's key is to be derived with fewer or more iterations than [`Limits`](crate::Limits) allow.
+    Iterations,
     /// Not a reply line of RFC 5321 §4.2.
     MalformedReply,
     /// The greeting is that of another protocol.
@@ -134,6 +144,8 @@ pub enum PeerMisbehaved {
     PlaintextBeforeTls,
     /// A reply to a command that was not handed to the transport yet.
     ReplyBeforeCommand,
+    /// The server did not prove that it knows the password, as SCRAM and DIGEST-MD5 have it.
+    ServerNotVerified,
     /// A reply that the command in question cannot have.
     UnexpectedReply,
     /// A reply that no command asked for.
@@ -189,6 +201,8 @@ pub enum Stage {
 pub enum Unsupported {
     /// Credentials are set and the connection is not encrypted.
     AuthWithoutTls,
+    /// The mechanism is bound to the TLS channel, and the host does not tell what that needs.
+    ChannelBinding,
     /// The message has octets above 127 and the server does not offer 8BITMIME (RFC 6152).
     EightBitMime,
     /// The message is larger than the server's declared maximum (RFC 1870).
@@ -288,13 +302,19 @@ impl InvalidInput {
             Self::AddressWithoutAt => "the address has no @",
             Self::Argument => "the argument must be one line of printable ASCII",
             Self::BareLineEnd => "a line of the message ends in CR or LF alone",
+            Self::DerivedKey => "the derived key is not as long as it was asked for",
             Self::EightBitContent => "the message has octets above 127 but was declared to be 7-bit",
             Self::EmptyAddress => "the recipient's address is empty",
+            Self::Entropy => "the login mechanism needs randomness and the host gave none",
             Self::HelloName => "the name for EHLO must be a full host name or an address in brackets",
             Self::LineTooLong => "a line of the message is longer than 998 octets",
             Self::MechanismName => "this cannot be the name of a SASL mechanism",
             Self::NoRecipients => "the message has no recipient",
             Self::NulInBody => "the message has a NUL octet, which mail cannot carry",
+            Self::SaslPrep => {
+                "user or password has a character that this login mechanism does not allow (RFC 4013)"
+            }
+            Self::Token => "the token must be visible ASCII, without spaces",
             Self::UserOrPassword => "user and password must not be empty and must not have a NUL character",
         }
     }
@@ -319,12 +339,14 @@ impl PeerMisbehaved {
             Self::Challenge => "the server sent a challenge that does not fit the login mechanism",
             Self::CodeOutOfRange => "the server sent a reply code that SMTP does not have",
             Self::CodesDiffer => "the server changed the code within one reply",
+            Self::Iterations => "the server wants the login's key derived too cheaply or too expensively",
             Self::MalformedReply => "the server sent a line that is no SMTP reply",
             Self::NotSmtp(protocol) => protocol.message(),
             Self::PeerNotVerified => "the server's certificate was not verified",
             Self::PlaintextAfterStartTls => "the server sent octets in clear after it accepted STARTTLS",
             Self::PlaintextBeforeTls => "the server speaks in clear where TLS comes first",
             Self::ReplyBeforeCommand => "the server answered a command before it was sent",
+            Self::ServerNotVerified => "the server did not prove that it knows the password",
             Self::UnexpectedReply => "the server sent a reply that the command cannot have",
             Self::UnsolicitedReply => "the server sent a reply that no command asked for",
         }
@@ -377,6 +399,9 @@ impl Unsupported {
     const fn message(self) -> &'static str {
         match self {
             Self::AuthWithoutTls => "user and password are set but the connection is not encrypted",
+            Self::ChannelBinding => {
+                "the login mechanism is bound to the TLS channel, and this runtime does not tell what that needs"
+            }
             Self::EightBitMime => "the message has octets above 127 and the server does not offer 8BITMIME",
             Self::Size => "the message is larger than the server accepts",
             Self::SmtpUtf8 => "an address is not ASCII and the server does not offer SMTPUTF8",

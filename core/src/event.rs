@@ -7,7 +7,8 @@ use core::fmt;
 
 use crate::error::{Error, Stage};
 use crate::reply::{Reply, Severity};
-use crate::sasl::MechanismName;
+use crate::sasl::{ChannelBinding, KeyDerivation, MechanismName};
+use crate::secret::Secret;
 
 /// Names one call of `send`, `noop`, `reset`, `vrfy`, `expn` or `help`. Each gets exactly one result: `Delivered`,
 /// `Answer` or `Failed`.
@@ -122,6 +123,8 @@ pub enum Event {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "step", rename_all = "camelCase"))]
 #[non_exhaustive]
 pub enum AuthNeeds {
+    /// A key that is slow to derive, of the user's password. Answer with [`AuthAnswer::DerivedKey`].
+    DerivedKey(KeyDerivation),
     /// The server reported success. Whether it counts: a mechanism in which the server proves something must have
     /// seen the proof. Answer with [`AuthAnswer::Finish`].
     Finish,
@@ -132,6 +135,12 @@ pub enum AuthNeeds {
         /// What the server sent, decoded.
         challenge: Vec<u8>,
     },
+    /// The token of a login that was set up with [`Authentication::token_provider`](crate::sasl::Authentication::token_provider).
+    /// Answer with [`AuthAnswer::Token`].
+    Token {
+        /// The server refused the one before: fetch a fresh one. It is asked for once.
+        refused: bool,
+    },
 }
 
 /// The host's answer to [`AuthNeeds`]. Its memory is zeroed after use.
@@ -139,21 +148,27 @@ pub enum AuthNeeds {
 pub enum AuthAnswer {
     /// Give up: the exchange is cancelled as RFC 4954 §4 says, and the session ends.
     Cancel,
+    /// The key.
+    DerivedKey(Vec<u8>),
     /// Whether the success counts.
     Finish(bool),
     /// The initial response; `None` if the server speaks first.
     InitialResponse(Option<Vec<u8>>),
     /// The response to the challenge.
     Response(Vec<u8>),
+    /// The token.
+    Token(Secret),
 }
 
 impl fmt::Debug for AuthAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cancel => "Cancel",
+            Self::DerivedKey(_) => "DerivedKey(***)",
             Self::Finish(_) => "Finish",
             Self::InitialResponse(_) => "InitialResponse(***)",
             Self::Response(_) => "Response(***)",
+            Self::Token(_) => "Token(***)",
         })
     }
 }
@@ -246,6 +261,11 @@ pub enum Cause {
         /// The host's text.
         text: String,
     },
+    /// The server refused the token, and said why (RFC 7628 §3.2.2).
+    Token {
+        /// What it said: JSON as a rule. It is the server's word, not to be trusted: never fetch an address from it.
+        answer: String,
+    },
 }
 
 /// What the host tells of TLS once it is up.
@@ -254,13 +274,22 @@ pub enum Cause {
 pub struct TlsInfo {
     /// Whether the server's certificate was verified for the name that the user configured (RFC 7817 §3).
     pub verified: bool,
+    /// What a login can be bound to, best first (RFC 5056); empty if the host's TLS does not tell.
+    pub channel_bindings: Vec<ChannelBinding>,
 }
 
 impl TlsInfo {
     /// TLS is up, and the certificate was verified or not.
     #[must_use]
     pub const fn new(verified: bool) -> Self {
-        Self { verified }
+        Self { verified, channel_bindings: Vec::new() }
+    }
+
+    /// The same with what a login can be bound to, best first.
+    #[must_use]
+    pub fn with_channel_bindings(mut self, bindings: Vec<ChannelBinding>) -> Self {
+        self.channel_bindings = bindings;
+        self
     }
 }
 

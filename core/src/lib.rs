@@ -77,6 +77,7 @@ mod decimal;
 mod envelope;
 mod error;
 mod event;
+mod hexadecimal;
 pub mod reply;
 pub mod sasl;
 mod secret;

@@ -6,6 +6,8 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::{base64, hexadecimal};
+
 /// A password or a token. Its memory is zeroed when it is dropped; `Debug` prints `***`; it has no `Display`.
 ///
 /// ```
@@ -62,30 +64,18 @@ const SHORTEST: usize = 4;
 const PIECE: usize = 8;
 
 impl Redactor {
-    /// Hides this secret, from the first octet on.
-    pub(crate) fn new(secret: Option<&Secret>) -> Self {
-        let mut redactor = Self::default();
-        if let Some(secret) = secret {
-            redactor.hide(secret.expose().as_bytes());
-        }
-        redactor
-    }
-
-    /// Hides `secret`: as it is, in hexadecimal, and in base64 at each of the three alignments.
-    fn hide(&mut self, secret: &[u8]) {
+    /// Hides `secret` from now on: as it is, in hexadecimal, and in base64 at each of the three alignments.
+    pub(crate) fn hide(&mut self, secret: &[u8]) {
         if secret.len() < SHORTEST {
             return;
         }
-        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-            let digit = |value: u8| digits.get(usize::from(value)).copied().unwrap_or(b'0');
-            let hex = secret.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
-            self.encoded.push(Zeroizing::new(hex));
-        }
+        self.encoded.push(hexadecimal::lower(secret));
+        self.encoded.push(hexadecimal::upper(secret));
         for shift in 0..3 {
             let mut shifted = Zeroizing::new(Vec::with_capacity(shift + secret.len()));
             shifted.resize(shift, 0);
             shifted.extend_from_slice(secret);
-            let encoded = crate::base64::encode(&shifted);
+            let encoded = base64::encode(&shifted);
             // Only the characters that depend on nothing but the secret: 6 bits each.
             let first = (shift * 8).div_ceil(6);
             let last = (shift + secret.len()) * 8 / 6;
@@ -181,7 +171,7 @@ mod tests {
         assert_eq!(redact(hex.as_bytes()), "***");
         for prefix in ["", "x", "xy"] {
             let text = alloc::format!("{prefix}p4ssw0rd-canary{prefix}");
-            assert!(redact(&crate::base64::encode(text.as_bytes())).contains("***"), "{text}");
+            assert!(redact(&base64::encode(text.as_bytes())).contains("***"), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sansmtp::sasl::ChannelBinding;
 use sansmtp::settings::Server;
 use sansmtp::{
     AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
@@ -135,6 +136,9 @@ impl Dialogue {
     }
 }
 
+/// The randomness of every dialogue.
+const ENTROPY: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+
 struct Run {
     client: Client,
     now: u64,
@@ -149,16 +153,24 @@ impl Run {
         let setting = |name: &str| dialogue.settings.get(name).map(text);
         let mut server = Server::parse(&setting("server").unwrap_or_else(|| "mail.example.com".into()))
             .unwrap_or_else(|error| panic!("{}: {error}", dialogue.name));
-        for (name, value) in dialogue.settings.iter().filter(|(name, _)| *name != "server") {
+        // What belongs to the session and not to the settings of the server.
+        let is_setting = |name: &str| !matches!(name, "server" | "deriveAbove");
+        for (name, value) in dialogue.settings.iter().filter(|(name, _)| is_setting(name)) {
             server.set(name, &text(value)).unwrap_or_else(|error| panic!("{}: {error}", dialogue.name));
         }
         let mut config = server.resolve().unwrap_or_else(|error| panic!("{}: {error}", dialogue.name)).config;
         config.transcript = true;
+        config.entropy = *ENTROPY;
+        config.derive_above = dialogue
+            .settings
+            .get("deriveAbove")
+            .and_then(Value::as_u64)
+            .map(|above| u32::try_from(above).expect("a small number"));
         let may_log_in = config.allow_insecure_auth;
         Self {
             client: Client::new(config, Time::from_millis(0)),
             now: 0,
-            canary: Canary::new(&setting("password").unwrap_or_default()),
+            canary: Canary::new(&setting("password").or(setting("token")).unwrap_or_default()),
             may_log_in,
             last_error: None,
             place: dialogue.name.clone(),
@@ -298,6 +310,15 @@ impl Run {
             Value::String(unverified) if unverified == "unverified" => {
                 self.client.tls_established(now, &TlsInfo::new(false))
             }
+            Value::Object(up) if up.contains_key("channelBindings") => {
+                let bindings = up["channelBindings"].as_array().expect("channel bindings").iter();
+                let bindings = bindings.map(|binding| {
+                    ChannelBinding::new(&text(&binding["name"]), latin1(&text(&binding["data"])))
+                        .expect("a name")
+                });
+                let tls = TlsInfo::new(true).with_channel_bindings(bindings.collect());
+                self.client.tls_established(now, &tls)
+            }
             failure => {
                 let (code, text) = (text(&failure["code"]), text(&failure["text"]));
                 self.client.tls_failed(now, TlsFailure { code, text })
@@ -335,7 +356,10 @@ impl Run {
                 Ok(None)
             }
             "establishTls" => self.client.establish_tls().map(|()| None),
-            "authSupply" => self.client.auth_supply(answer(with)).map(|()| None),
+            "authSupply" => {
+                self.canary.add(&text(&with["token"]));
+                self.client.auth_supply(answer(with)).map(|()| None)
+            }
             "transmitting" => {
                 self.client.transmitting(self.time(), with["count"].as_u64().unwrap()).map(|()| None)
             }
@@ -377,11 +401,13 @@ fn plan(with: &Value) -> BodyPlan {
 fn answer(with: &Value) -> AuthAnswer {
     match text(&with["step"]).as_str() {
         "cancel" => AuthAnswer::Cancel,
+        "derivedKey" => AuthAnswer::DerivedKey(latin1(&text(&with["key"]))),
         "finish" => AuthAnswer::Finish(with["ok"].as_bool().expect("ok")),
         "initialResponse" => {
             AuthAnswer::InitialResponse(with.get("response").map(|response| latin1(&text(response))))
         }
         "response" => AuthAnswer::Response(latin1(&text(&with["response"]))),
+        "token" => AuthAnswer::Token(text(&with["token"]).into()),
         other => panic!("unknown answer {other}"),
     }
 }

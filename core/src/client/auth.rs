@@ -13,32 +13,35 @@ use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{AuthAnswer, AuthNeeds, Cause, DataSent, Event, Failure, Outcome};
 use crate::reply::{EnhancedCode, Reply, ReplyRef};
-use crate::sasl::{self, Mechanism, MechanismName, Mechanisms, Response};
+use crate::sasl::{
+    self, Authentication, Context, Credential, ExchangeError, Mechanism, MechanismName, Mechanisms, Response,
+    Step,
+};
 
 /// One login, perhaps with more than one mechanism.
 pub(super) struct Exchange {
     name: MechanismName,
-    driver: Driver,
+    /// `None`: the host carries it out, or has to bring a token first.
+    mechanism: Option<Box<dyn Mechanism>>,
+    /// What the host was asked for and has not answered.
+    asked: Option<Asked>,
     /// The initial response, where it does not fit the command (RFC 4954 §4).
     deferred: Option<Response>,
     /// How many challenges were answered. After the first it is clear that the server knows the mechanism.
     responses: usize,
     /// What else may be tried if the server does not know this mechanism.
     others: VecDeque<MechanismName>,
-}
-
-/// Who carries a mechanism out.
-enum Driver {
-    BuiltIn(Box<dyn Mechanism>),
-    /// The host; what it was asked for and has not answered.
-    Host(Option<Asked>),
+    /// The host was asked for a token; twice, if the server refused the first.
+    tokens: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
+    DerivedKey,
     Finish,
     InitialResponse,
     Response,
+    Token,
 }
 
 /// A command line with its line end (RFC 5321 §4.5.3.1.4). An AUTH command never exceeds it.
@@ -60,43 +63,77 @@ impl Client {
             self.setup_failed(Failure::error(Stage::Auth, Unsupported::AuthWithoutTls.into()));
             return;
         }
-        let allowed = authentication.allowed();
         let offered = self.capabilities.mechanisms();
-        let usable: VecDeque<_> = allowed.iter().filter(|name| offered.contains(name)).cloned().collect();
-        if usable.is_empty() {
-            let cause = Cause::Mechanism { allowed, offered: offered.into() };
-            let (stage, outcome, data_sent) = (Stage::Auth, Outcome::Permanent, DataSent::None);
-            self.setup_failed(Failure { stage, outcome, data_sent, cause, reply: None });
-            return;
+        match sasl::usable(authentication, offered, !self.channel_bindings.is_empty()) {
+            Ok(usable) if usable.is_empty() => {
+                let cause = Cause::Mechanism { allowed: authentication.allowed(), offered: offered.into() };
+                let (stage, outcome, data_sent) = (Stage::Auth, Outcome::Permanent, DataSent::None);
+                self.setup_failed(Failure { stage, outcome, data_sent, cause, reply: None });
+            }
+            Ok(usable) => self.begin_exchange(usable, 0),
+            Err(unsupported) => self.setup_failed(Failure::error(Stage::Auth, unsupported.into())),
         }
-        self.begin_exchange(usable);
     }
 
-    fn begin_exchange(&mut self, mut names: VecDeque<MechanismName>) {
+    fn begin_exchange(&mut self, mut names: VecDeque<MechanismName>, tokens: usize) {
         let (Some(authentication), Some(name)) = (&self.config.authentication, names.pop_front()) else {
             return;
         };
-        let built_in = match authentication.mechanisms() {
-            Mechanisms::Host(_) => None,
-            Mechanisms::Automatic | Mechanisms::Of(_) => sasl::built_in(&name, authentication),
+        let asked = match (authentication.mechanisms(), authentication.credential()) {
+            (Mechanisms::Host(_), _) => Some((Asked::InitialResponse, AuthNeeds::InitialResponse)),
+            (_, Credential::Provider) => Some((Asked::Token, AuthNeeds::Token { refused: tokens > 0 })),
+            _ => None,
         };
-        let (driver, initial) = match built_in {
-            Some(mut mechanism) => {
-                let initial = mechanism.start();
-                (Driver::BuiltIn(mechanism), Some(initial))
+        self.exchange = Some(Exchange {
+            name,
+            mechanism: None,
+            asked: None,
+            deferred: None,
+            responses: 0,
+            others: names,
+            tokens,
+        });
+        match asked {
+            Some((asked, needs)) => self.ask(asked, needs),
+            None => self.start_mechanism(),
+        }
+    }
+
+    /// Makes the mechanism, now that its credential is there, and sends AUTH.
+    fn start_mechanism(&mut self) {
+        let (Some(authentication), Some(exchange)) = (&self.config.authentication, &mut self.exchange) else {
+            return;
+        };
+        let config = &self.config;
+        let plus = [exchange.name.as_str(), "-PLUS"].concat();
+        let context = Context {
+            channel_bindings: &self.channel_bindings,
+            derive_above: config.derive_above,
+            entropy: &config.entropy,
+            host: &config.server_name,
+            iterations: (config.limits.min_iterations, config.limits.max_iterations),
+            offers_plus: self.capabilities.mechanisms().iter().any(|name| name.as_str() == plus),
+            port: config.port,
+            unix_time: config.unix_time,
+        };
+        let mechanism = match authentication.mechanisms() {
+            Mechanisms::Custom(_, make) => Some(make(&context)),
+            _ => sasl::built_in(&exchange.name, authentication, &context),
+        };
+        let Some(mut mechanism) = mechanism else { return };
+        match mechanism.start() {
+            Ok(initial) => {
+                exchange.mechanism = Some(mechanism);
+                self.queue_auth(initial);
             }
-            None => (Driver::Host(None), None),
-        };
-        self.exchange = Some(Exchange { name, driver, deferred: None, responses: 0, others: names });
-        match initial {
-            Some(initial) => self.queue_auth(initial),
-            None => self.ask(Asked::InitialResponse, AuthNeeds::InitialResponse),
+            Err(error) => self.setup_failed(Failure::error(Stage::Auth, error_of(error))),
         }
     }
 
     fn ask(&mut self, asked: Asked, needs: AuthNeeds) {
         if let Some(exchange) = &mut self.exchange {
-            exchange.driver = Driver::Host(Some(asked));
+            exchange.asked = Some(asked);
+            exchange.tokens += usize::from(asked == Asked::Token);
             let mechanism = exchange.name.clone();
             self.events.push_back(Event::AuthNeeds { mechanism, needs });
         }
@@ -104,12 +141,14 @@ impl Client {
 
     /// AUTH with the initial response, if it fits; an empty one is `=`.
     fn queue_auth(&mut self, initial: Option<Response>) {
-        let Some(exchange) = &mut self.exchange else { return };
+        let Some(exchange) = &self.exchange else { return };
         let command = ["AUTH ", exchange.name.as_str()].concat();
         let Some(initial) = initial else {
             self.queue([&command, "\r\n"].concat().as_bytes(), Expect::Auth);
             return;
         };
+        self.hide_foreign(&initial);
+        let Some(exchange) = &mut self.exchange else { return };
         let encoded = base64::encode(&initial);
         if encoded.is_empty() {
             self.queue([&command, " =\r\n"].concat().as_bytes(), Expect::Auth);
@@ -123,6 +162,7 @@ impl Client {
     }
 
     fn queue_response(&mut self, response: &Response) {
+        self.hide_foreign(response);
         let encoded = base64::encode(response);
         if encoded.len() + 2 > RESPONSE_LINE {
             self.cancel_exchange(InvalidInput::UserOrPassword.into());
@@ -133,6 +173,14 @@ impl Client {
         }
         self.redactor.hide_line(&encoded);
         self.queue_secret(b"", Some(&encoded), Expect::Auth);
+    }
+
+    /// Of a mechanism that is not built in it is not known which part is the secret.
+    fn hide_foreign(&mut self, response: &Response) {
+        let mechanisms = self.config.authentication.as_ref().map(Authentication::mechanisms);
+        if matches!(mechanisms, Some(Mechanisms::Custom(..) | Mechanisms::Host(_))) {
+            self.redactor.hide_parts(response);
+        }
     }
 
     pub(super) fn auth_replied(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
@@ -152,18 +200,15 @@ impl Client {
 
     fn auth_succeeded(&mut self) -> Result<(), PeerMisbehaved> {
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
-        let counts = exchange.deferred.is_none()
-            && match &mut exchange.driver {
-                Driver::BuiltIn(mechanism) => mechanism.finish().is_ok(),
-                Driver::Host(_) => {
-                    self.ask(Asked::Finish, AuthNeeds::Finish);
-                    return Ok(());
-                }
-            };
-        if !counts {
+        if exchange.deferred.is_some() {
             return Err(PeerMisbehaved::AuthReply);
         }
-        self.authenticated();
+        match exchange.mechanism.as_mut().map(|mechanism| mechanism.finish()) {
+            None => self.ask(Asked::Finish, AuthNeeds::Finish),
+            Some(Ok(())) => self.authenticated(),
+            Some(Err(ExchangeError::Proof)) => return Err(PeerMisbehaved::ServerNotVerified),
+            Some(Err(_)) => return Err(PeerMisbehaved::AuthReply),
+        }
         Ok(())
     }
 
@@ -186,18 +231,21 @@ impl Client {
         if let Some(initial) = exchange.deferred.take() {
             match sasl::decode(reply.text) {
                 Ok(_) => self.queue_response(&initial),
-                Err(_) => self.cancel_exchange(PeerMisbehaved::Challenge.into()),
+                Err(error) => self.cancel_exchange(error_of(error)),
             }
             return;
         }
-        match &mut exchange.driver {
-            Driver::BuiltIn(mechanism) => match mechanism.step(reply.text) {
-                Ok(response) => self.queue_response(&response),
-                Err(_) => self.cancel_exchange(PeerMisbehaved::Challenge.into()),
+        match &mut exchange.mechanism {
+            Some(mechanism) => match mechanism.step(reply.text) {
+                Ok(Step::Respond(response)) => self.queue_response(&response),
+                Ok(Step::Derive(derivation)) => {
+                    self.ask(Asked::DerivedKey, AuthNeeds::DerivedKey(derivation));
+                }
+                Err(error) => self.cancel_exchange(error_of(error)),
             },
-            Driver::Host(_) => match sasl::decode(reply.text) {
+            None => match sasl::decode(reply.text) {
                 Ok(challenge) => self.ask(Asked::Response, AuthNeeds::Response { challenge }),
-                Err(_) => self.cancel_exchange(PeerMisbehaved::Challenge.into()),
+                Err(error) => self.cancel_exchange(error_of(error)),
             },
         }
     }
@@ -206,11 +254,21 @@ impl Client {
     /// else ends the login, since a second attempt could lock the account or give the password to a weaker mechanism.
     fn auth_refused(&mut self, reply: Reply) {
         let Some(exchange) = &mut self.exchange else { return };
-        let others = mem::take(&mut exchange.others);
+        let mut others = mem::take(&mut exchange.others);
+        let answer = exchange.mechanism.as_ref().and_then(|mechanism| mechanism.refusal());
+        let answer = answer.filter(|answer| !answer.is_empty()).map(<[u8]>::to_vec);
         if is_unknown_mechanism(&reply) && exchange.responses == 0 && !others.is_empty() {
-            self.begin_exchange(others);
+            self.begin_exchange(others, 0);
+        } else if exchange.tokens == 1 && (answer.is_some() || reply.code().get() == 535) {
+            // The one exception: a token may have expired between the provider and the server.
+            others.push_front(exchange.name.clone());
+            self.begin_exchange(others, 1);
         } else {
-            self.setup_failed(Failure::refused(Stage::Auth, reply));
+            let mut failure = Failure::refused(Stage::Auth, reply);
+            if let Some(answer) = answer {
+                failure.cause = Cause::Token { answer: self.shown(&answer) };
+            }
+            self.setup_failed(failure);
         }
     }
 
@@ -229,21 +287,38 @@ impl Client {
     }
 
     pub(super) fn supply(&mut self, answer: AuthAnswer) -> Result<(), Error> {
-        let Some(Exchange { driver: Driver::Host(asked), .. }) = &mut self.exchange else {
-            return Err(ApiMisuse::AuthNotAsked.into());
-        };
-        match (mem::take(asked), answer) {
-            (Some(Asked::InitialResponse), AuthAnswer::InitialResponse(initial)) => {
-                let initial = initial.map(Zeroizing::new);
-                if let Some(initial) = &initial {
-                    self.redactor.hide_parts(initial);
+        let Some(exchange) = &mut self.exchange else { return Err(ApiMisuse::AuthNotAsked.into()) };
+        match (exchange.asked.take(), answer) {
+            (Some(Asked::DerivedKey), AuthAnswer::DerivedKey(key)) => {
+                let key = Zeroizing::new(key);
+                let Some(Ok(response)) = exchange.mechanism.as_mut().map(|mechanism| mechanism.derived(key))
+                else {
+                    exchange.asked = Some(Asked::DerivedKey);
+                    return Err(InvalidInput::DerivedKey.into());
+                };
+                self.queue_response(&response);
+            }
+            (Some(Asked::Token), AuthAnswer::Token(token)) => {
+                let with_token = self.config.authentication.as_ref().map(|login| login.with_token(token));
+                match with_token {
+                    Some(Ok(with_token)) => {
+                        self.redactor.hide(with_token.secret().as_bytes());
+                        let provider = self.config.authentication.replace(with_token);
+                        self.start_mechanism();
+                        self.config.authentication = provider;
+                    }
+                    Some(Err(error)) => {
+                        exchange.asked = Some(Asked::Token);
+                        return Err(error.into());
+                    }
+                    None => {}
                 }
-                self.queue_auth(initial);
+            }
+            (Some(Asked::InitialResponse), AuthAnswer::InitialResponse(initial)) => {
+                self.queue_auth(initial.map(Zeroizing::new));
             }
             (Some(Asked::Response), AuthAnswer::Response(response)) => {
-                let response = Zeroizing::new(response);
-                self.redactor.hide_parts(&response);
-                self.queue_response(&response);
+                self.queue_response(&Zeroizing::new(response));
             }
             (Some(Asked::Finish), AuthAnswer::Finish(true)) => {
                 self.authenticated();
@@ -252,20 +327,35 @@ impl Client {
             (Some(Asked::Finish), AuthAnswer::Finish(false) | AuthAnswer::Cancel) => {
                 return Err(self.fatal(PeerMisbehaved::AuthReply.into(), None));
             }
-            (Some(Asked::Response), AuthAnswer::Cancel) => self.cancel_exchange(Error::Cancelled),
-            (Some(Asked::InitialResponse), AuthAnswer::Cancel) => {
+            (Some(Asked::DerivedKey | Asked::Response), AuthAnswer::Cancel) => {
+                self.cancel_exchange(Error::Cancelled);
+            }
+            (Some(Asked::InitialResponse | Asked::Token), AuthAnswer::Cancel) => {
                 self.setup_failed(Failure::error(Stage::Auth, Error::Cancelled));
             }
             (before, answer) => {
-                *asked = before;
+                exchange.asked = before;
                 // What was given is as secret as if it had been asked for.
-                if let AuthAnswer::InitialResponse(Some(secret)) | AuthAnswer::Response(secret) = answer {
+                if let AuthAnswer::DerivedKey(secret)
+                | AuthAnswer::InitialResponse(Some(secret))
+                | AuthAnswer::Response(secret) = answer
+                {
                     drop(Zeroizing::new(secret));
                 }
                 return Err(ApiMisuse::AuthNotAsked.into());
             }
         }
         Ok(())
+    }
+}
+
+fn error_of(error: ExchangeError) -> Error {
+    match error {
+        ExchangeError::Challenge => PeerMisbehaved::Challenge.into(),
+        ExchangeError::Credentials => InvalidInput::SaslPrep.into(),
+        ExchangeError::Entropy => InvalidInput::Entropy.into(),
+        ExchangeError::Iterations => PeerMisbehaved::Iterations.into(),
+        ExchangeError::Proof => PeerMisbehaved::ServerNotVerified.into(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the server says, from octets to the reply of one command.
 
+use alloc::string::String;
+
 use super::{Client, Phase};
 use crate::config::TlsMode;
 use crate::error::{Error, PeerMisbehaved, Stage};
 use crate::event::Event;
-use crate::reply::{Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
+use crate::reply::{self, Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
 use crate::time::Time;
 
 impl Client {
@@ -103,6 +105,13 @@ impl Client {
             PeerMisbehaved::UnsolicitedReply
         };
         Err(self.fatal(how.into(), Some(owned)))
+    }
+
+    /// Something that the server said within a reply, for an event: without secrets, and not all of it if it is long.
+    pub(super) fn shown(&self, octets: &[u8]) -> String {
+        let redacted = self.redactor.redact(octets);
+        let octets = redacted.as_deref().unwrap_or(octets);
+        reply::display(octets.get(..Reply::TEXT_LIMIT).unwrap_or(octets))
     }
 
     /// The reply for an event, without secrets.

@@ -14,6 +14,7 @@ mod transaction;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 
@@ -24,7 +25,7 @@ use crate::envelope::Envelope;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage};
 use crate::event::{AuthAnswer, Event, OperationId, TlsFailure, TlsInfo};
 use crate::reply::Parser;
-use crate::sasl::{Authentication, MechanismName};
+use crate::sasl::{ChannelBinding, MechanismName};
 use crate::secret::Redactor;
 use crate::time::Time;
 use crate::transcript::{Line, Transcript};
@@ -50,6 +51,8 @@ pub struct Client {
     events: VecDeque<Event>,
     capabilities: Capabilities,
     encrypted: bool,
+    /// What a login can be bound to.
+    channel_bindings: Vec<ChannelBinding>,
     exchange: Option<Exchange>,
     mechanism: Option<MechanismName>,
     /// In order; the first one is under way.
@@ -100,16 +103,20 @@ impl Client {
             events: VecDeque::new(),
             capabilities: Capabilities::default(),
             encrypted: false,
+            channel_bindings: Vec::new(),
             exchange: None,
             mechanism: None,
             operations: VecDeque::new(),
             next_operation: 0,
             needs_reset: false,
-            redactor: Redactor::new(config.authentication.as_ref().map(Authentication::secret)),
+            redactor: Redactor::default(),
             transcript: config.transcript.then(|| Transcript::new(config.limits.transcript)),
             error: None,
             config,
         };
+        if let Some(authentication) = &client.config.authentication {
+            client.redactor.hide(authentication.secret().as_bytes());
+        }
         if client.config.tls == TlsMode::Implicit {
             client.phase = Phase::Tls;
             client.events.push_back(Event::StartTls);
@@ -282,7 +289,7 @@ impl Client {
         if self.config.verify_peer && !tls.verified {
             return Err(self.fatal(PeerMisbehaved::PeerNotVerified.into(), None));
         }
-        self.tls_is_up(now, tls.verified);
+        self.tls_is_up(now, tls);
         Ok(())
     }
 
@@ -320,8 +327,8 @@ impl Client {
     /// Answers [`Event::AuthNeeds`].
     ///
     /// # Errors
-    /// [`ApiMisuse::AuthNotAsked`] if nothing, or something else, was asked;
-    /// [`PeerMisbehaved::AuthReply`] for [`AuthAnswer::Finish`] with `false`.
+    /// [`ApiMisuse::AuthNotAsked`] if nothing, or something else, was asked; [`InvalidInput::Token`]; both leave the
+    /// question open. [`PeerMisbehaved::AuthReply`] for [`AuthAnswer::Finish`] with `false`.
     pub fn auth_supply(&mut self, answer: AuthAnswer) -> Result<(), Error> {
         if let Some(error) = self.error {
             return Err(error);

@@ -6,7 +6,7 @@ use super::{Client, Operation, Phase};
 use crate::capabilities::Capabilities;
 use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, PeerMisbehaved, Stage, Unsupported};
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, TlsInfo};
 use crate::reply::{Parser, ReplyRef, Severity};
 use crate::time::Time;
 
@@ -131,11 +131,16 @@ impl Client {
         self.needs_reset = false;
     }
 
-    pub(super) fn tls_is_up(&mut self, now: Time, verified: bool) {
+    pub(super) fn tls_is_up(&mut self, now: Time, tls: &TlsInfo) {
         self.encrypted = true;
+        if self.config.channel_binding {
+            self.channel_bindings.clone_from(&tls.channel_bindings);
+            // What binds nothing must not look as if it did.
+            self.channel_bindings.retain(|binding| !binding.data().is_empty());
+        }
         self.phase = Phase::Setup;
         if let Some(transcript) = &mut self.transcript {
-            transcript.tls(verified);
+            transcript.tls(tls.verified);
         }
         if self.config.tls == TlsMode::Implicit {
             self.expect_greeting(now);

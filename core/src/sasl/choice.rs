@@ -1,152 +1,138 @@
 //! Which mechanism is used: the caller's order, the server's offer, never anything else.
 
-use alloc::string::String;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::MechanismName;
-use crate::error::InvalidInput;
-use crate::secret::Secret;
+use super::{Authentication, MechanismName};
+use crate::error::Unsupported;
 
 /// The built-in mechanisms that take a password, in the order of the automatic choice: strongest first, and PLAIN
-/// before LOGIN, which is as secret, for its fewer round trips.
-pub const AUTOMATIC_ORDER: &[&str] = &[
+/// before LOGIN, which is as secret, for its fewer round trips. Each form of SCRAM stands for its `-PLUS` too.
+pub const PASSWORD_ORDER: &[&str] = &[
+    #[cfg(feature = "scram-sha-512")]
+    "SCRAM-SHA-512",
+    #[cfg(feature = "scram-sha-256")]
+    "SCRAM-SHA-256",
+    #[cfg(feature = "scram-sha-1")]
+    "SCRAM-SHA-1",
     #[cfg(feature = "cram-md5")]
     "CRAM-MD5",
     #[cfg(feature = "plain")]
     "PLAIN",
     #[cfg(feature = "login")]
     "LOGIN",
+    #[cfg(feature = "ntlm")]
+    "NTLM",
+    #[cfg(feature = "ntlm")]
+    "MSN",
 ];
 
-/// Which mechanisms may be used, in which order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Mechanisms {
-    /// The built-in ones that take a password, in [`AUTOMATIC_ORDER`].
-    #[default]
-    Automatic,
-    /// These built-in ones, in this order: the first that is offered.
-    Of(Vec<MechanismName>),
-    /// One that the host carries out: it is asked by [`Event::AuthNeeds`](crate::Event::AuthNeeds).
-    Host(MechanismName),
+/// The built-in mechanisms that take a token, in the order of the automatic choice.
+pub const TOKEN_ORDER: &[&str] = &[
+    #[cfg(feature = "oauthbearer")]
+    "OAUTHBEARER",
+    #[cfg(feature = "xoauth2")]
+    "XOAUTH2",
+];
+
+/// The built-in mechanisms that take a password and are used only by name.
+pub(super) const PASSWORD_BY_NAME: &[&str] = &[
+    #[cfg(feature = "digest-md5")]
+    "DIGEST-MD5",
+    #[cfg(feature = "scram-sha-1")]
+    "SCRAM-SHA-1-PLUS",
+    #[cfg(feature = "scram-sha-256")]
+    "SCRAM-SHA-256-PLUS",
+    #[cfg(feature = "scram-sha-512")]
+    "SCRAM-SHA-512-PLUS",
+];
+
+/// The built-in mechanisms without a password.
+pub(super) const WITHOUT_PASSWORD: &[&str] = &[
+    #[cfg(feature = "anonymous")]
+    "ANONYMOUS",
+    #[cfg(feature = "external")]
+    "EXTERNAL",
+];
+
+pub(super) fn is_built_in(name: &str) -> bool {
+    [PASSWORD_ORDER, PASSWORD_BY_NAME, TOKEN_ORDER, WITHOUT_PASSWORD].iter().any(|list| list.contains(&name))
 }
 
-/// Who logs in, and how. A user name and password that were checked: neither empty nor with a NUL.
-#[derive(Clone, Debug)]
-pub struct Authentication {
-    authorization: String,
-    user: String,
-    password: Secret,
-    mechanisms: Mechanisms,
+/// The mechanisms to try, in order: those that are allowed and offered. A form of SCRAM is bound to the TLS channel
+/// where the host and the server both can, and then never used without (RFC 5802 §6).
+///
+/// # Errors
+/// [`Unsupported::ChannelBinding`] if what is left needs a channel binding that the host does not have.
+pub(crate) fn usable(
+    authentication: &Authentication,
+    offered: &[MechanismName],
+    can_bind: bool,
+) -> Result<VecDeque<MechanismName>, Unsupported> {
+    let mut usable = VecDeque::new();
+    let mut unbound = false;
+    for allowed in authentication.allowed() {
+        let plus = allowed.scram().filter(|_| !allowed.is_plus()).map(|base| [base, "-PLUS"].concat());
+        let plus = plus.map(|plus| MechanismName::known(&plus)).filter(|_| can_bind);
+        let name = plus.filter(|plus| offered.contains(plus)).unwrap_or(allowed);
+        if !offered.contains(&name) || usable.contains(&name) {
+            continue;
+        }
+        if name.is_plus() && name.scram().is_some() && !can_bind {
+            unbound = true;
+        } else {
+            usable.push_back(name);
+        }
+    }
+    if usable.is_empty() && unbound { Err(Unsupported::ChannelBinding) } else { Ok(usable) }
 }
 
-impl Authentication {
-    /// A user name and a password.
-    ///
-    /// # Errors
-    /// [`InvalidInput::UserOrPassword`] if one of them is empty or has a NUL (RFC 4616 §2).
-    pub fn password(user: &str, password: impl Into<Secret>) -> Result<Self, InvalidInput> {
-        let password = password.into();
-        let is_wrong = |text: &str| text.is_empty() || text.contains('\0');
-        if is_wrong(user) || is_wrong(password.expose()) {
-            return Err(InvalidInput::UserOrPassword);
-        }
-        Ok(Self {
-            authorization: String::new(),
-            user: user.into(),
-            password,
-            mechanisms: Mechanisms::Automatic,
-        })
-    }
-
-    /// A mechanism that the host carries out with credentials of its own.
-    #[must_use]
-    pub fn host(mechanism: MechanismName) -> Self {
-        Self {
-            authorization: String::new(),
-            user: String::new(),
-            password: Secret::from(String::new()),
-            mechanisms: Mechanisms::Host(mechanism),
-        }
-    }
-
-    /// The same, to act as another identity, where the mechanism can say so (PLAIN can; RFC 4422 §2).
-    ///
-    /// # Errors
-    /// [`InvalidInput::UserOrPassword`] if it has a NUL.
-    pub fn acting_as(mut self, authorization: &str) -> Result<Self, InvalidInput> {
-        if authorization.contains('\0') {
-            return Err(InvalidInput::UserOrPassword);
-        }
-        self.authorization = authorization.into();
-        Ok(self)
-    }
-
-    /// The same with only these mechanisms, in this order.
-    ///
-    /// # Errors
-    /// [`InvalidInput::MechanismName`] if one of them is not built in, or there is none.
-    pub fn with_mechanisms(mut self, names: Vec<MechanismName>) -> Result<Self, InvalidInput> {
-        if names.is_empty() || !names.iter().all(MechanismName::is_built_in) {
-            return Err(InvalidInput::MechanismName);
-        }
-        self.mechanisms = Mechanisms::Of(names);
-        Ok(self)
-    }
-
-    /// The user name.
-    #[must_use]
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// Which mechanisms may be used.
-    #[must_use]
-    pub const fn mechanisms(&self) -> &Mechanisms {
-        &self.mechanisms
-    }
-
-    /// The identity to act as; empty: the user's own.
-    #[must_use]
-    pub fn authorization(&self) -> &str {
-        &self.authorization
-    }
-
-    pub(crate) const fn secret(&self) -> &Secret {
-        &self.password
-    }
-
-    /// The names that may be used, in order.
-    pub(crate) fn allowed(&self) -> Vec<MechanismName> {
-        match &self.mechanisms {
-            Mechanisms::Automatic => {
-                AUTOMATIC_ORDER.iter().map(|name| MechanismName((*name).into())).collect()
-            }
-            Mechanisms::Of(names) => names.clone(),
-            Mechanisms::Host(name) => [name.clone()].into(),
-        }
-    }
+/// The names of an order.
+pub(super) fn names(order: &[&str]) -> Vec<MechanismName> {
+    order.iter().map(|name| MechanismName::known(name)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
-    #[test]
-    fn credentials_are_checked() {
-        for (user, password) in [("", "x"), ("x", ""), ("a\0b", "x"), ("x", "a\0b")] {
-            assert_eq!(
-                Authentication::password(user, password).map(|_| ()),
-                Err(InvalidInput::UserOrPassword)
-            );
-        }
+    fn chosen(
+        allowed: &str,
+        offered: &str,
+        can_bind: bool,
+    ) -> Result<Vec<alloc::string::String>, Unsupported> {
+        let list = |text: &str| {
+            text.split_whitespace().map(|name| MechanismName::parse(name).unwrap()).collect::<Vec<_>>()
+        };
+        let ann = Authentication::password("ann", "x").unwrap();
+        let ann = if allowed.is_empty() { ann } else { ann.with_mechanisms(list(allowed)).unwrap() };
+        usable(&ann, &list(offered), can_bind).map(|names| names.iter().map(ToString::to_string).collect())
     }
 
     #[test]
-    fn only_what_is_built_in_can_be_listed() {
-        let name = |name| MechanismName::parse(name).unwrap();
-        let ann = || Authentication::password("ann", "x").unwrap();
-        assert!(ann().with_mechanisms([name("LOGIN"), name("PLAIN")].into()).is_ok());
-        assert!(ann().with_mechanisms([name("LOGIN"), name("X-OWN")].into()).is_err());
-        assert!(ann().with_mechanisms([].into()).is_err());
+    fn the_strongest_that_both_have() {
+        let all = "LOGIN PLAIN CRAM-MD5 DIGEST-MD5 NTLM SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2 EXTERNAL";
+        assert_eq!(
+            chosen("", all, false).unwrap(),
+            ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN", "NTLM"]
+        );
+        assert_eq!(
+            chosen("", all, true).unwrap(),
+            ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN", "NTLM"]
+        );
+        assert_eq!(chosen("SCRAM-SHA-256", all, true).unwrap(), ["SCRAM-SHA-256-PLUS"]);
+        assert_eq!(chosen("SCRAM-SHA-256", all, false).unwrap(), ["SCRAM-SHA-256"]);
+        assert_eq!(chosen("DIGEST-MD5", all, false).unwrap(), ["DIGEST-MD5"]);
+        assert_eq!(chosen("SCRAM-SHA-256-PLUS SCRAM-SHA-256", all, true).unwrap(), ["SCRAM-SHA-256-PLUS"]);
+        assert_eq!(chosen("SCRAM-SHA-512", all, true).unwrap(), [""; 0]);
+    }
+
+    /// a `-PLUS` without channel-binding data is not used, whatever is asked for.
+    #[test]
+    fn no_binding_no_plus() {
+        let offered = "SCRAM-SHA-256-PLUS SCRAM-SHA-1";
+        assert_eq!(chosen("SCRAM-SHA-256-PLUS", offered, false), Err(Unsupported::ChannelBinding));
+        assert_eq!(chosen("SCRAM-SHA-256-PLUS SCRAM-SHA-1", offered, false).unwrap(), ["SCRAM-SHA-1"]);
     }
 }

@@ -5,7 +5,8 @@ use alloc::string::String;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
 
-use super::{Authentication, ExchangeError, Mechanism, Response, decode};
+use super::{Authentication, ExchangeError, Mechanism, Response, Step, decode};
+use crate::hexadecimal;
 use crate::secret::Secret;
 
 pub(super) struct CramMd5 {
@@ -15,33 +16,31 @@ pub(super) struct CramMd5 {
 
 impl CramMd5 {
     pub(super) fn new(authentication: &Authentication) -> Self {
-        Self { user: authentication.user().into(), password: Some(authentication.secret().clone()) }
+        Self { user: authentication.user().into(), password: Some(authentication.secret().into()) }
     }
 }
 
 impl Mechanism for CramMd5 {
-    fn start(&mut self) -> Option<Response> {
-        None
+    fn start(&mut self) -> Result<Option<Response>, ExchangeError> {
+        Ok(None)
     }
 
-    fn step(&mut self, challenge: &[u8]) -> Result<Response, ExchangeError> {
+    fn step(&mut self, challenge: &[u8]) -> Result<Step, ExchangeError> {
         let challenge = decode(challenge)?;
-        let password = self.password.take().ok_or(ExchangeError)?;
-        let mut mac = Hmac::<Md5>::new_from_slice(password.expose().as_bytes()).map_err(|_| ExchangeError)?;
+        let password = self.password.take().ok_or(ExchangeError::Challenge)?;
+        let mut mac = Hmac::<Md5>::new_from_slice(password.expose().as_bytes())
+            .map_err(|_| ExchangeError::Challenge)?;
         mac.update(&challenge);
         let mut response = Response::default();
         response.reserve_exact(self.user.len() + 1 + 32);
         response.extend_from_slice(self.user.as_bytes());
         response.push(b' ');
-        for byte in mac.finalize().into_bytes() {
-            let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-            response.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
-        Ok(response)
+        response.extend_from_slice(&hexadecimal::lower(&mac.finalize().into_bytes()));
+        Ok(Step::Respond(response))
     }
 
     fn finish(&mut self) -> Result<(), ExchangeError> {
-        if self.password.is_none() { Ok(()) } else { Err(ExchangeError) }
+        if self.password.is_none() { Ok(()) } else { Err(ExchangeError::Challenge) }
     }
 }
 
@@ -49,15 +48,16 @@ impl Mechanism for CramMd5 {
 mod tests {
     use super::*;
     use crate::base64::encode;
+    use crate::sasl::respond;
 
-    fn respond(user: &str, password: &str, challenge: &str) -> String {
+    fn answer(user: &str, password: &str, challenge: &str) -> String {
         let mut cram = CramMd5::new(&Authentication::password(user, password).unwrap());
-        assert_eq!(cram.start(), None);
-        assert_eq!(cram.finish(), Err(ExchangeError), "success before the challenge");
-        let response = cram.step(challenge.as_bytes()).unwrap();
-        assert_eq!(cram.step(challenge.as_bytes()), Err(ExchangeError), "a second challenge");
+        assert_eq!(cram.start(), Ok(None));
+        assert_eq!(cram.finish(), Err(ExchangeError::Challenge), "success before the challenge");
+        let response = respond(&mut cram, challenge.as_bytes()).unwrap();
+        assert_eq!(respond(&mut cram, challenge.as_bytes()), Err(ExchangeError::Challenge));
         assert_eq!(cram.finish(), Ok(()));
-        String::from_utf8(response.to_vec()).unwrap()
+        String::from_utf8(response).unwrap()
     }
 
     #[test]
@@ -71,15 +71,21 @@ mod tests {
             ("tim", &"x".repeat(65), challenge, "tim 58be6b73c6eb8692d473e4605123c66f"),
             ("tim", "tanstaaftanstaaf", "", "tim ba0016591d612662348b20bcd7f4439a"),
             (
+                "joe",
+                "tanstaaftanstaaf",
+                "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UuZXhhbXBsZS5uZXQ+",
+                "joe 3dbc88f0624776a737b39093f6eb6427",
+            ),
+            (
                 "user",
                 "pass",
                 "PDEyMzQ1Ni4xMzIyODc2OTE0QHRlc3RzZXJ2ZXI+",
                 "user 287eb355114cf5c471c26a875f1ca4ae",
             ),
         ] {
-            assert_eq!(respond(user, password, challenge), expected);
+            assert_eq!(answer(user, password, challenge), expected);
         }
-        let response = respond("tim", "tanstaaftanstaaf", challenge);
+        let response = answer("tim", "tanstaaftanstaaf", challenge);
         assert_eq!(
             encode(response.as_bytes()).as_slice(),
             b"dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"
@@ -91,7 +97,11 @@ mod tests {
     fn a_challenge_that_is_no_base64_is_refused() {
         for challenge in ["AA=A", "A A=", "-_", "A", "AA", "!!!!", "AAAA\n", "\0", "AAAA="] {
             let mut cram = CramMd5::new(&Authentication::password("tim", "x").unwrap());
-            assert_eq!(cram.step(challenge.as_bytes()), Err(ExchangeError), "{challenge:?}");
+            assert_eq!(
+                cram.step(challenge.as_bytes()).unwrap_err(),
+                ExchangeError::Challenge,
+                "{challenge:?}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`, in one message.
 
-use super::{Authentication, ExchangeError, Mechanism, Response};
+use super::{Authentication, ExchangeError, Mechanism, Response, Step};
 
 pub(super) struct Plain {
     message: Option<Response>,
@@ -11,23 +11,23 @@ impl Plain {
         let (authorization, user) = (authentication.authorization(), authentication.user());
         let password = authentication.secret();
         let mut message = Response::default();
-        message.reserve_exact(authorization.len() + user.len() + password.expose().len() + 2);
+        message.reserve_exact(authorization.len() + user.len() + password.len() + 2);
         message.extend_from_slice(authorization.as_bytes());
         message.push(0);
         message.extend_from_slice(user.as_bytes());
         message.push(0);
-        message.extend_from_slice(password.expose().as_bytes());
+        message.extend_from_slice(password.as_bytes());
         Self { message: Some(message) }
     }
 }
 
 impl Mechanism for Plain {
-    fn start(&mut self) -> Option<Response> {
-        self.message.take()
+    fn start(&mut self) -> Result<Option<Response>, ExchangeError> {
+        Ok(self.message.take())
     }
 
-    fn step(&mut self, _challenge: &[u8]) -> Result<Response, ExchangeError> {
-        Err(ExchangeError)
+    fn step(&mut self, _challenge: &[u8]) -> Result<Step, ExchangeError> {
+        Err(ExchangeError::Challenge)
     }
 
     fn finish(&mut self) -> Result<(), ExchangeError> {
@@ -52,9 +52,9 @@ mod tests {
             let authentication =
                 Authentication::password(user, password).unwrap().acting_as(authorization).unwrap();
             let mut plain = Plain::new(&authentication);
-            let response = plain.start().unwrap();
+            let response = plain.start().unwrap().unwrap();
             assert_eq!(encode(&response).as_slice(), expected.as_bytes());
-            assert_eq!(plain.step(b""), Err(ExchangeError), "a second message is never sent");
+            assert_eq!(plain.step(b"").unwrap_err(), ExchangeError::Challenge, "a second message");
             assert_eq!(plain.finish(), Ok(()));
         }
     }

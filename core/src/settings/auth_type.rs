@@ -84,6 +84,12 @@ impl AuthType {
         found.map(|(_, _, of)| *of).ok_or_else(|| SettingsError::AuthType(text.into()))
     }
 
+    /// Whether it takes a token instead of a password.
+    #[must_use]
+    pub const fn takes_token(self) -> bool {
+        matches!(self, Self::OauthBearer | Self::Xoauth2)
+    }
+
     /// The mechanism; `None` for [`Self::Auto`].
     #[must_use]
     pub fn mechanism(self) -> Option<MechanismName> {

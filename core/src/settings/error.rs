@@ -17,10 +17,16 @@ pub enum SettingsError {
     Boolean(&'static str),
     /// A connection type that does not exist.
     ConnectType(String),
+    /// None of the mechanisms takes what was given: a token instead of a password, or the other way round.
+    CredentialKind(String),
+    /// A password or a token for a mechanism that takes neither.
+    CredentialNotUsed(String),
     /// The name for EHLO.
     HelloName(String),
     /// The server is neither a host name nor an address.
     Host(String),
+    /// A number of iterations that is none.
+    Iterations(&'static str),
     /// The default sender is no address.
     MailFrom(String, InvalidInput),
     /// A list of mechanisms has a name that cannot be one, or is empty.
@@ -35,11 +41,17 @@ pub enum SettingsError {
     Scheme(String),
     /// No server is set.
     ServerMissing,
+    /// The token has a character that no token has.
+    Token,
+    /// A token and a password are set.
+    TokenAndPassword,
+    /// A mechanism that takes a token, and there is none.
+    TokenMissing,
     /// A setting of this name does not exist.
     Unknown(String),
     /// A URL with a part that has no meaning here.
     Url(&'static str),
-    /// A password is set and no user.
+    /// A password or a token is set and no user.
     UserMissing,
     /// The user or the password has a NUL character.
     UserOrPassword,
@@ -50,15 +62,16 @@ impl SettingsError {
     #[must_use]
     pub fn setting(&self) -> &str {
         match self {
-            Self::AuthType(_) | Self::AuthTypeNotBuiltIn(_) => "authType",
-            Self::Boolean(name) | Self::Milliseconds(name) => name,
+            Self::AuthType(_) | Self::AuthTypeNotBuiltIn(_) | Self::CredentialKind(_) => "authType",
+            Self::Boolean(name) | Self::Iterations(name) | Self::Milliseconds(name) => name,
             Self::ConnectType(_) => "connectType",
             Self::HelloName(_) => "heloDomain",
             Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
             Self::MailFrom(..) => "mailFrom",
             Self::Mechanisms(_) => "authMechanisms",
-            Self::PasswordMissing => "password",
+            Self::CredentialNotUsed(_) | Self::PasswordMissing => "password",
             Self::Port(_) => "port",
+            Self::Token | Self::TokenAndPassword | Self::TokenMissing => "token",
             Self::Unknown(name) => name,
             Self::UserMissing | Self::UserOrPassword => "user",
         }
@@ -77,7 +90,7 @@ impl SettingsError {
             ),
             Self::AuthTypeNotBuiltIn(value) => (
                 value,
-                " is not built into this package; write authAuto, authPlain, authLogin or authCramMd5",
+                " is not built into this package; write authAuto, or bring it as a mechanism of your own",
             ),
             Self::Boolean(name) => return [name, " must be true or false"].concat(),
             Self::ConnectType(value) => (
@@ -85,6 +98,11 @@ impl SettingsError {
                 " is not a connection type; write connectNormal, connectSSLAuto, connectSTARTTLS, connectDirectSSL \
                  or connectTryTLS",
             ),
+            Self::CredentialKind(value) => (
+                value,
+                " does not take what is set; OAUTHBEARER and XOAUTH2 take a token, the others a password",
+            ),
+            Self::CredentialNotUsed(value) => (value, " takes neither a password nor a token; set none"),
             Self::HelloName(value) => {
                 (value, " cannot be heloDomain; write a full host name, or an address as [192.0.2.1]")
             }
@@ -93,6 +111,7 @@ impl SettingsError {
                 " is not a server; write a host name or an address, with the port behind a space or a colon: \
                  \"mail.example.com 587\", \"[::1]:587\"",
             ),
+            Self::Iterations(name) => return [name, " must be a number from 1 to 4294967295"].concat(),
             Self::MailFrom(value, error) => {
                 return ["\"", value, "\" cannot be mailFrom: ", error.message()].concat();
             }
@@ -110,9 +129,17 @@ impl SettingsError {
             Self::ServerMissing => {
                 return "no server is set; write its host name or its address".into();
             }
+            Self::Token => {
+                return "the token must be visible ASCII; give the access token alone, without \"Bearer\""
+                    .into();
+            }
+            Self::TokenAndPassword => return "a token and a password are set; set one of them".into(),
+            Self::TokenMissing => return "this authentication type takes a token; set token".into(),
             Self::Unknown(value) => (value, " is not a setting"),
             Self::Url(part) => return ["the URL of the server must have no ", part].concat(),
-            Self::UserMissing => return "password is set but user is not; set both or neither".into(),
+            Self::UserMissing => {
+                return "a password or a token is set but user is not; set both or neither".into();
+            }
             Self::UserOrPassword => return "user and password must not have a NUL character".into(),
         };
         ["\"", quoted, "\"", advice].concat()

@@ -17,6 +17,7 @@ pub use error::SettingsError;
 use crate::config::{Config, RecipientPolicy, TlsMode};
 use crate::decimal;
 use crate::envelope::{HelloName, ReversePath};
+use crate::error::InvalidInput;
 use crate::sasl::{Authentication, MechanismName};
 use crate::secret::Secret;
 
@@ -44,6 +45,12 @@ pub struct Server {
     host_mechanism: Option<MechanismName>,
     user: String,
     password: Secret,
+    token: Option<Secret>,
+    token_provider: bool,
+    prepared_user: Option<String>,
+    prepared_password: Option<Secret>,
+    channel_binding: bool,
+    iterations: [Option<u32>; 2],
     hello: HelloName,
     mail_from: Option<ReversePath>,
     allow_insecure_auth: bool,
@@ -104,6 +111,12 @@ impl Server {
             host_mechanism: None,
             user: parsed.user.unwrap_or_default(),
             password: Secret::from(parsed.password.unwrap_or_default()),
+            token: None,
+            token_provider: false,
+            prepared_user: None,
+            prepared_password: None,
+            channel_binding: true,
+            iterations: [None; 2],
             hello: HelloName::default(),
             mail_from: None,
             allow_insecure_auth: false,
@@ -158,6 +171,11 @@ impl Server {
     /// | `hostMechanism` | | the name of a mechanism that the host carries out, with credentials of its own |
     /// | `user` | `userName` | |
     /// | `password` | `pass` | |
+    /// | `token` | `accessToken` | for OAUTHBEARER and XOAUTH2, instead of a password |
+    /// | `tokenProvider` | | `true`: the host brings the token when it is needed |
+    /// | `preparedUser`, `preparedPassword` | | in the form of SASLprep, for a build that cannot do it |
+    /// | `channelBinding` | | `true` or `false`: whether SCRAM may be bound to the TLS channel |
+    /// | `minIterations`, `maxIterations` | | of a key derivation that a server may ask for |
     /// | `heloDomain` | `name` | a full host name, or an address in brackets; empty: `[127.0.0.1]` |
     /// | `mailFrom` | | an address |
     /// | `allowInsecureAuth` | | `true` or `false` |
@@ -187,6 +205,13 @@ impl Server {
             }
             "user" | "username" => self.user = value.into(),
             "password" | "pass" => self.password = Secret::from(value),
+            "token" | "accesstoken" => self.token = Some(Secret::from(value)).filter(|_| !value.is_empty()),
+            "tokenprovider" => self.token_provider = boolean("tokenProvider", value)?,
+            "prepareduser" => self.prepared_user = Some(value.into()),
+            "preparedpassword" => self.prepared_password = Some(Secret::from(value)),
+            "channelbinding" => self.channel_binding = boolean("channelBinding", value)?,
+            "miniterations" => self.iterations[0] = Some(iterations("minIterations", value)?),
+            "maxiterations" => self.iterations[1] = Some(iterations("maxIterations", value)?),
             "helodomain" | "name" if value.is_empty() => self.hello = HelloName::default(),
             "helodomain" | "name" => {
                 self.hello = HelloName::parse(value).map_err(|_| SettingsError::HelloName(value.into()))?;
@@ -235,6 +260,12 @@ impl Server {
         config.authentication = self.authentication()?;
         config.allow_insecure_auth = self.allow_insecure_auth;
         config.verify_peer = self.verify_peer;
+        config.server_name.clone_from(&self.host);
+        config.port = port;
+        config.channel_binding = self.channel_binding;
+        let [least, most] = self.iterations;
+        config.limits.min_iterations = least.unwrap_or(config.limits.min_iterations);
+        config.limits.max_iterations = most.unwrap_or(config.limits.max_iterations);
         if let Some(greeting) = self.greeting_timeout {
             config.timeouts.greeting = greeting;
         }
@@ -260,33 +291,81 @@ impl Server {
         connect_type
     }
 
+    /// What is set says what is meant: a token, a password, or neither.
     fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
         if let Some(mechanism) = &self.host_mechanism {
             return Ok(Some(Authentication::host(mechanism.clone())));
         }
-        let unless_built_in = |mechanism: MechanismName| {
-            if mechanism.is_built_in() {
-                Ok(mechanism)
-            } else {
-                Err(SettingsError::AuthTypeNotBuiltIn(mechanism.as_str().into()))
+        let mut allowed = self.mechanisms.clone();
+        if let Some(forced) = self.auth_type.mechanism() {
+            if !forced.is_built_in() {
+                return Err(SettingsError::AuthTypeNotBuiltIn(forced.as_str().into()));
             }
-        };
-        let forced = self.auth_type.mechanism().map(unless_built_in).transpose()?;
-        match (self.user.is_empty(), self.password.expose().is_empty()) {
-            (true, true) => return Ok(None),
-            (true, false) => return Err(SettingsError::UserMissing),
-            (false, true) => return Err(SettingsError::PasswordMissing),
-            (false, false) => {}
+            allowed = [forced].into();
         }
-        let authentication = Authentication::password(&self.user, self.password.clone())
-            .map_err(|_| SettingsError::UserOrPassword)?;
-        let allowed = match forced {
-            Some(forced) => Vec::from([forced]),
-            None if self.mechanisms.is_empty() => return Ok(Some(authentication)),
-            None => self.mechanisms.clone(),
+        let has_password = !self.password.expose().is_empty();
+        let has_token = self.token.is_some() || self.token_provider;
+        if let [name] = allowed.as_slice()
+            && let Some(login) = self.without_password(name)
+        {
+            return if has_password || has_token {
+                Err(SettingsError::CredentialNotUsed(name.as_str().into()))
+            } else {
+                login.map(Some).map_err(|_| SettingsError::UserOrPassword)
+            };
+        }
+        // The reference API gives the token as the password.
+        let is_token = has_token || self.auth_type.takes_token();
+        if has_password && has_token {
+            return Err(SettingsError::TokenAndPassword);
+        }
+        match (self.user.is_empty(), has_password || has_token) {
+            (true, true) => return Err(SettingsError::UserMissing),
+            (false, false) if is_token => return Err(SettingsError::TokenMissing),
+            (false, false) => return Err(SettingsError::PasswordMissing),
+            (true, false) => return Ok(None),
+            (false, true) => {}
+        }
+        let login = if !is_token {
+            Authentication::password(&self.user, self.password.clone())
+        } else if self.token_provider {
+            Authentication::token_provider(&self.user)
+        } else {
+            Authentication::token(&self.user, self.token.as_ref().unwrap_or(&self.password).clone())
         };
-        authentication.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::UserOrPassword)
+        let mut login = login.map_err(|error| match error {
+            InvalidInput::Token => SettingsError::Token,
+            _ => SettingsError::UserOrPassword,
+        })?;
+        if let Some(password) = &self.prepared_password {
+            let user = self.prepared_user.as_deref().unwrap_or(&self.user);
+            login = login.prepared(user, password.clone());
+        }
+        if allowed.is_empty() {
+            return Ok(Some(login));
+        }
+        // An order may name mechanisms for both kinds of credential.
+        let names = allowed.iter().map(MechanismName::as_str).collect::<Vec<_>>().join(" ");
+        allowed.retain(|name| login.takes(name));
+        login.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::CredentialKind(names))
     }
+
+    /// The login by a mechanism that takes neither a password nor a token.
+    #[allow(unused_variables, reason = "as many as there are features")]
+    fn without_password(&self, name: &MechanismName) -> Option<Result<Authentication, InvalidInput>> {
+        match name.as_str() {
+            #[cfg(feature = "anonymous")]
+            "ANONYMOUS" => Some(Authentication::anonymous(&self.user)),
+            #[cfg(feature = "external")]
+            "EXTERNAL" => Some(Authentication::external(&self.user)),
+            _ => None,
+        }
+    }
+}
+
+fn iterations(name: &'static str, value: &str) -> Result<u32, SettingsError> {
+    let number = decimal::parse(value).and_then(|number| u32::try_from(number).ok());
+    number.filter(|number| *number > 0).ok_or(SettingsError::Iterations(name))
 }
 
 /// A number of one of the JavaScript enumerations.
@@ -386,34 +465,68 @@ mod tests {
 
     #[test]
     fn credentials_come_in_pairs() {
+        use SettingsError::{
+            CredentialKind, CredentialNotUsed, PasswordMissing, UserMissing, UserOrPassword,
+        };
         assert!(server("h", &[]).unwrap().config.authentication.is_none());
-        assert_eq!(server("h", &[("user", "ann")]).unwrap_err(), SettingsError::PasswordMissing);
-        assert_eq!(server("h", &[("password", "x")]).unwrap_err(), SettingsError::UserMissing);
-        assert_eq!(server("smtp://ann@h", &[]).unwrap_err(), SettingsError::PasswordMissing);
-        assert_eq!(
-            server("h", &[("user", "a\0"), ("pass", "x")]).unwrap_err(),
-            SettingsError::UserOrPassword
-        );
         assert!(server("smtp://ann:x@h", &[]).unwrap().config.authentication.is_some());
+        let (user, password, token) = (("user", "ann"), ("password", "x"), ("token", "t"));
+        for (settings, error) in [
+            (&[user][..], PasswordMissing),
+            (&[password], UserMissing),
+            (&[token], UserMissing),
+            (&[("tokenProvider", "true")], UserMissing),
+            (&[user, password, token], SettingsError::TokenAndPassword),
+            (&[user, ("authType", "authXoauth2")], SettingsError::TokenMissing),
+            (&[user, ("token", "two words")], SettingsError::Token),
+            (&[("user", "a\0"), ("pass", "x")], UserOrPassword),
+            (&[user, token, ("authType", "authPlain")], CredentialKind("PLAIN".into())),
+            (
+                &[user, password, ("authMechanisms", "XOAUTH2 OAUTHBEARER")],
+                CredentialKind("XOAUTH2 OAUTHBEARER".into()),
+            ),
+            (&[user, password, ("authType", "authExternal")], CredentialNotUsed("EXTERNAL".into())),
+            (&[token, ("authType", "authAnonymous")], CredentialNotUsed("ANONYMOUS".into())),
+        ] {
+            assert_eq!(server("h", settings).unwrap_err(), error, "{settings:?}");
+        }
+        assert_eq!(server("smtp://ann@h", &[]).unwrap_err(), PasswordMissing);
     }
 
     #[test]
     fn mechanisms_in_order() {
-        let allowed = |settings: &[(&str, &str)]| {
-            let mut all = Vec::from([("user", "ann"), ("password", "x")]);
-            all.extend(settings);
-            let resolved = server("h", &all)?;
-            let names = resolved.config.authentication.unwrap().allowed();
-            Ok::<_, SettingsError>(names.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        assert_eq!(allowed(&[]).unwrap(), ["CRAM-MD5", "PLAIN", "LOGIN"]);
-        assert_eq!(allowed(&[("authMechanisms", "login, plain")]).unwrap(), ["LOGIN", "PLAIN"]);
-        assert_eq!(allowed(&[("authType", "authPlain")]).unwrap(), ["PLAIN"]);
+        let ann = &[("user", "ann"), ("password", "x")][..];
+        let token = &[("user", "ann"), ("token", "x")][..];
+        for (credentials, settings, names) in [
+            (ann, &[][..], "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN NTLM MSN"),
+            (ann, &[("authMechanisms", "login, plain")], "LOGIN PLAIN"),
+            (ann, &[("authMechanisms", "XOAUTH2 LOGIN EXTERNAL")], "LOGIN"),
+            (ann, &[("authType", "authPlain"), ("authMechanisms", "LOGIN")], "PLAIN"),
+            (ann, &[("authType", "authNtlm")], "NTLM"),
+            (ann, &[("authType", "authDigestMd5")], "DIGEST-MD5"),
+            (ann, &[("authMechanisms", "SCRAM-SHA-256-PLUS")], "SCRAM-SHA-256-PLUS"),
+            // The reference API gives the token as the password.
+            (ann, &[("authType", "authXoauth2")], "XOAUTH2"),
+            (token, &[], "OAUTHBEARER XOAUTH2"),
+            (token, &[("authMechanisms", "PLAIN XOAUTH2")], "XOAUTH2"),
+            (
+                &[("user", "ann"), ("tokenProvider", "true")],
+                &[("authType", "authOauthbearer")],
+                "OAUTHBEARER",
+            ),
+            (&[], &[("authType", "authExternal")], "EXTERNAL"),
+            (&[("user", "ann")], &[("authType", "authExternal")], "EXTERNAL"),
+            (&[("user", "ann")], &[("authMechanisms", "ANONYMOUS")], "ANONYMOUS"),
+        ] {
+            let all = [credentials, settings].concat();
+            let login = server("h", &all).unwrap().config.authentication.unwrap();
+            let allowed: Vec<_> = login.allowed().iter().map(ToString::to_string).collect();
+            assert_eq!(allowed.join(" "), names, "{all:?}");
+        }
         assert_eq!(
-            allowed(&[("authType", "authNtlm")]),
-            Err(SettingsError::AuthTypeNotBuiltIn("NTLM".into()))
+            server("h", &[("authMechanisms", "X-OWN")]).unwrap_err(),
+            SettingsError::Mechanisms("X-OWN".into())
         );
-        assert_eq!(allowed(&[("authMechanisms", "X-OWN")]), Err(SettingsError::Mechanisms("X-OWN".into())));
     }
 
     #[test]
@@ -428,6 +541,9 @@ mod tests {
             ("mailFrom", "ann", "mailFrom"),
             ("allowInsecureAuth", "maybe", "allowInsecureAuth"),
             ("greetingTimeout", "soon", "greetingTimeout"),
+            ("minIterations", "0", "minIterations"),
+            ("maxIterations", "4294967296", "maxIterations"),
+            ("channelBinding", "tls-unique", "channelBinding"),
             ("colour", "red", "colour"),
         ] {
             let error = server("h 25", &[(name, value)]).unwrap_err();
