@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# start.sh LAB ROOT: Postfix 3.7, with logins by Dovecot and by Cyrus SASL, and as the relay of the other servers.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+lab=$1
+folder=$lab/postfix
+
+mkdir -p "$folder/etc/sasl" "$folder/spool"
+install -d -o postfix "$folder/data"
+install -d -o nobody -g nogroup "$lab/mail"
+# smtpd reads it, as the user postfix.
+install -o postfix -m 600 "$lab/sasldb2" "$folder/sasldb2"
+
+for file in main.cf master.cf mailboxes sasl/smtpd.conf; do
+    sed "s|@LAB@|$lab|g" "$here/$file" >"$folder/etc/$file"
+done
+# With a path that is not absolute it would fail without a word.
+exec postfix -c "$folder/etc" start
