@@ -24,8 +24,23 @@ export interface SmtpSendOptions {
   timeout?: number;
 }
 
+/** A connection that stood, and how. */
+export interface SmtpConnectionResult {
+  /** How the connection was protected, and by which mechanism the login went. */
+  security: SmtpSecurity;
+  /** The settings in effect, never the password; `choices` are those that were not given. */
+  settings: {
+    server: string;
+    port: number;
+    connection: string;
+    authType: string | undefined;
+    user: string | null;
+    choices: SmtpChoice[];
+  };
+}
+
 /** A mail that at least one recipient's server took. */
-export interface SmtpSendResult {
+export interface SmtpSendResult extends SmtpConnectionResult {
   /** The recipients that were accepted. */
   accepted: string[];
   /** The recipients that were refused. */
@@ -38,17 +53,6 @@ export interface SmtpSendResult {
   response: string;
   messageId: string | undefined;
   envelope: { from: string; to: string[] };
-  /** How the connection was protected. */
-  security: SmtpSecurity;
-  /** The settings in effect, never the password; `choices` are those that were not given. */
-  settings: {
-    server: string;
-    port: number;
-    connection: string;
-    authType: string | undefined;
-    user: string | null;
-    choices: SmtpChoice[];
-  };
 }
 
 /** The promise of a sending, which can be given up. */
@@ -131,21 +135,8 @@ export class SmtpClient extends EventTarget {
   sendMailAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): SmtpSending {
     const controller = new AbortController();
     const cancel = (): void => controller.abort();
-    let timedOut = false;
-    const expire = (): void => {
-      timedOut = true;
-      cancel();
-    };
-    const attempt = async (): Promise<SmtpSendResult> => {
-      const timer = options.timeout === undefined ? undefined : later(expire, bound('timeout', options.timeout));
-      try {
-        return await this.#send(server, mail, controller.signal);
-      } catch (error) {
-        throw timedOut && error instanceof SmtpError ? outOfTime(error, options.timeout) : error;
-      } finally {
-        clearTimeout(timer);
-      }
-    };
+    const attempt = (): Promise<SmtpSendResult> =>
+      bounded(controller, options.timeout, () => this.#send(server, mail, controller.signal));
     const sending = this.#track(controller, options.signal, attempt);
     const note = (message: string): void => {
       if (typeof mail === 'object' && mail !== null) mail.lastErrorMessage = message;
@@ -154,19 +145,30 @@ export class SmtpClient extends EventTarget {
     return Object.assign(sending, { cancel });
   }
 
+  /**
+   * Connects, logs in and leaves, and sends nothing: whether the settings work, and how.
+   *
+   * @example
+   * ```js
+   * const { security } = await client.verifyAsync(server);
+   * console.log(security.mechanism); // SCRAM-SHA-256-PLUS
+   * ```
+   */
+  async verifyAsync(server: SmtpServer, options: SmtpSendOptions = {}): Promise<SmtpConnectionResult> {
+    const controller = new AbortController();
+    const verify = async (): Promise<SmtpConnectionResult> => {
+      const connection = await this.#ready(server, controller.signal);
+      connection.quit();
+      return describe(connection);
+    };
+    return this.#track(controller, options.signal, () => bounded(controller, options.timeout, verify));
+  }
+
   /** Opens a connection and logs in; mails to the same server go over it until {@link close}. */
   async connectAsync(server: SmtpServer, options: Pick<SmtpSendOptions, 'signal'> = {}): Promise<void> {
     const controller = new AbortController();
     await this.#track(controller, options.signal, async () => {
-      const connection = await this.#open(server, controller.signal);
-      const abort = (): void => connection.abort();
-      controller.signal.addEventListener('abort', abort);
-      try {
-        if (controller.signal.aborted) abort();
-        await connection.ready;
-      } finally {
-        controller.signal.removeEventListener('abort', abort);
-      }
+      const connection = await this.#ready(server, controller.signal);
       this.#kept?.connection.quit();
       this.#kept = { server, connection };
     });
@@ -234,6 +236,20 @@ export class SmtpClient extends EventTarget {
     }
   }
 
+  /** Opens a connection and waits until it is set up. */
+  async #ready(server: SmtpServer, signal: AbortSignal): Promise<Connection> {
+    const connection = await this.#open(server, signal);
+    const abort = (): void => connection.abort();
+    signal.addEventListener('abort', abort);
+    try {
+      if (signal.aborted) abort();
+      await connection.ready;
+      return connection;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
   async #open(server: SmtpServer, signal: AbortSignal | undefined): Promise<Connection> {
     this.#latest = undefined;
     const connection = await Connection.open(
@@ -274,34 +290,55 @@ export class SmtpClient extends EventTarget {
   }
 
   #result(connection: Connection, envelope: { from: string; to: string[] }, messageId: string | undefined, delivery: Delivery): SmtpSendResult {
-    const { resolved, security } = connection;
     const refused = delivery.recipients.filter((recipient) => !recipient.accepted);
     return {
+      ...describe(connection),
       accepted: delivery.recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
       rejected: refused.map((recipient) => recipient.address),
-      rejectedErrors: refused.map(({ address, reply }) =>
-        errorOfRecipient(resolved.host, address, reply)),
+      rejectedErrors: refused.map(({ address, reply }) => errorOfRecipient(connection.resolved.host, address, reply)),
       recipients: delivery.recipients,
       response: replyText(delivery.reply),
       messageId,
       envelope,
-      security: { ...security },
-      settings: {
-        server: resolved.host,
-        port: resolved.port,
-        connection: security.encrypted ? (resolved.tls === 'implicit' ? 'TLS from the first octet' : 'STARTTLS') : 'in clear',
-        authType: security.mechanism,
-        user: resolved.user,
-        choices: resolved.choices,
-      },
     };
+  }
+}
+
+function describe({ resolved, security }: Connection): SmtpConnectionResult {
+  return {
+    security: { ...security },
+    settings: {
+      server: resolved.host,
+      port: resolved.port,
+      connection: security.encrypted ? (resolved.tls === 'implicit' ? 'TLS from the first octet' : 'STARTTLS') : 'in clear',
+      authType: security.mechanism,
+      user: resolved.user,
+      choices: resolved.choices,
+    },
+  };
+}
+
+/** Gives work up when its time is over. */
+async function bounded<T>(controller: AbortController, timeout: number | undefined, work: () => Promise<T>): Promise<T> {
+  let timedOut = false;
+  const expire = (): void => {
+    timedOut = true;
+    controller.abort();
+  };
+  const timer = timeout === undefined ? undefined : later(expire, bound('timeout', timeout));
+  try {
+    return await work();
+  } catch (error) {
+    throw timedOut && error instanceof SmtpError ? outOfTime(error, timeout) : error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 /** What was cancelled since the time for all of it had passed; what is known of the message stays. */
 function outOfTime(error: SmtpError, timeout: number | undefined): SmtpError {
   const { stage, outcome, dataSent, messageId, advice, suspects, recipients } = error;
-  return new SmtpError(`The mail was not sent within ${timeout} ms (${stage}).`, {
+  return new SmtpError(`Not done within ${timeout} ms (${stage}).`, {
     code: 'ETIMEDOUT', origin: 'network', stage, outcome, dataSent, messageId, advice, suspects, recipients, cause: error,
   });
 }

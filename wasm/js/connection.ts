@@ -2,8 +2,9 @@ import {
   errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
   type SmtpRecipientResult,
 } from './errors.js';
-import type { SmtpEvent, SmtpReply } from './events.js';
-import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
+import type { SmtpChannelBinding, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+import { saslprep } from './saslprep.js';
 import { resolve, type SmtpResolved, type SmtpServer } from './server.js';
 import { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope } from './session.js';
 
@@ -60,6 +61,7 @@ interface Sending {
 export class Connection {
   readonly resolved: SmtpResolved;
   readonly security: SmtpSecurity = { encrypted: false, verified: false, downgraded: false, mechanism: undefined, tls: undefined };
+  readonly #server: SmtpServer;
   readonly #listener: ConnectionListener;
   readonly #connectTimeout: number;
   readonly #session: SmtpSession;
@@ -70,12 +72,15 @@ export class Connection {
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
+  #aborted = false;
   #isReady = false;
   /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
   #woken = false;
   #resume: () => void = () => {};
   /** Why reading or writing failed: the runtime's own error. */
   #ioError: unknown;
+  /** Why the host's part of the login failed. */
+  #loginError: unknown;
   #ready: () => void = () => {};
   #unready: (error: SmtpError) => void = () => {};
   /** Settles when the session is set up. */
@@ -84,6 +89,7 @@ export class Connection {
   readonly finished: Promise<void>;
 
   private constructor(options: ConnectionOptions, socket: SmtpSocket, session: SmtpSession, resolved: SmtpResolved, abort: AbortController) {
+    this.#server = options.server;
     this.#listener = options.listener;
     this.#connectTimeout = options.connectTimeout;
     this.#socket = socket;
@@ -102,7 +108,7 @@ export class Connection {
   static async open(options: ConnectionOptions, signal: AbortSignal | undefined): Promise<Connection> {
     let resolved: SmtpResolved;
     try {
-      checkToken(options.server);
+      checkLogin(options.server);
       resolved = resolve(options.server);
     } catch (error) {
       throw error instanceof SmtpSessionError ? errorOfSettings(error) : error;
@@ -123,8 +129,11 @@ export class Connection {
       const connecting = options.host.connect({ hostname, port, secure, tls: options.server.tls ?? {}, signal: abort.signal });
       socket = await unlessAborted(connecting, abort.signal);
       const heloDomain = options.host.hostname?.();
+      const { mechanism } = options.server;
       const session = new SmtpSession(options.server, {
         transcript: true,
+        deriveAbove: DERIVE_ABOVE,
+        ...(mechanism === undefined ? {} : { hostMechanism: mechanism.name }),
         greetingTimeout: options.greetingTimeout,
         ...(heloDomain === undefined ? {} : { heloDomain }),
       });
@@ -189,6 +198,7 @@ export class Connection {
   /** Closes at once; what is under way fails as cancelled. */
   abort(): void {
     if (this.#closed) return;
+    this.#aborted = true;
     this.#try(() => this.#session.abort());
     this.#abort.abort();
     this.#wake();
@@ -323,6 +333,9 @@ export class Connection {
 
   #handle(event: SmtpEvent): void {
     switch (event.type) {
+      case 'authNeeds':
+        void this.#answer(event.needs);
+        break;
       case 'authenticated':
         this.security.mechanism = event.mechanism;
         break;
@@ -355,6 +368,9 @@ export class Connection {
         const error = errorOfFailure(event.failure, {
           ...contextOf(this.resolved, sending?.messageId),
           ioError: this.#ioError,
+          loginError: this.#loginError,
+          allowed: this.resolved.mechanisms,
+          offered: this.#session.capabilities.mechanisms,
           recipients: sending?.recipients ?? [],
         });
         if (event.operation === null) {
@@ -370,6 +386,25 @@ export class Connection {
         this.#closed = true;
         break;
     }
+  }
+
+  /** Does the host's part of a login: its own mechanism, a token, a slow key. What fails gives the login up. */
+  async #answer(needs: SmtpAuthNeeds): Promise<void> {
+    let answer: SmtpAuthAnswer;
+    try {
+      answer = await answerOf(needs, this.#server, this.resolved, this.security.tls?.channelBindings ?? []);
+    } catch (error) {
+      this.#loginError = error;
+      answer = { step: 'cancel' };
+    }
+    try {
+      this.#session.authSupply(answer);
+    } catch (error) {
+      // A token that cannot be one. A session that ended meanwhile has told so.
+      this.#loginError ??= error;
+      this.#try(() => this.#session.authSupply({ step: 'cancel' }));
+    }
+    this.#wake();
   }
 
   /** Gives the core as much of the message as it takes. `true` if there was one to give. */
@@ -443,7 +478,7 @@ export class Connection {
   async #close(): Promise<void> {
     const wasOrderly = this.#error === undefined && this.#quitting;
     this.#closed = true;
-    const error = this.#error ?? closedError(this.resolved);
+    const error = this.#error ?? closedError(this.resolved, this.#aborted);
     this.#unready(error);
     for (const sending of this.#sendings.values()) sending.failed(error);
     this.#sendings.clear();
@@ -492,22 +527,71 @@ export function later(action: () => void, millis: number): ReturnType<typeof set
 const WRITE_GRACE = 1000;
 /** Characters of the transcript that are kept at least: the last ones. */
 const TRANSCRIPT = 256 * 1024;
+/**
+ * Iterations that take the core about 10 ms; more are the platform's, which is faster and does not hold up the thread.
+ * `cargo xtask key-derivation` prints how long they take.
+ */
+const DERIVE_ABOVE = 20_000;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
+
+/** What the core cannot see. */
+function checkLogin(server: SmtpServer): void {
+  if (typeof server !== 'object' || server === null) return;
+  const wrong = (setting: string, message: string): never => {
+    throw new SmtpSessionError('settings', undefined, message, { setting });
+  };
+  const { mechanism, token } = server;
+  if (mechanism !== undefined && (typeof mechanism?.start !== 'function' || typeof mechanism.step !== 'function')) {
+    wrong('mechanism', 'mechanism must be an object with name, start and step');
+  }
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    wrong('token', 'token must be a string, or a function that fetches one');
+  }
+}
+
+async function answerOf(
+  needs: SmtpAuthNeeds,
+  { mechanism, token, user, password }: SmtpServer,
+  { host: server, port }: SmtpResolved,
+  channelBindings: readonly SmtpChannelBinding[],
+): Promise<SmtpAuthAnswer> {
+  switch (needs.step) {
+    case 'token':
+      if (typeof token !== 'function') throw new Error('there is no token provider');
+      return { step: 'token', token: await token({ user, refused: needs.refused }) };
+    case 'derivedKey': {
+      const prepared = saslprep(password) ?? '';
+      const secret = await crypto.subtle.importKey('raw', new TextEncoder().encode(prepared), 'PBKDF2', false, ['deriveBits']);
+      const { hash, iterations, length } = needs;
+      const salt = new Uint8Array(needs.salt);
+      const key = await crypto.subtle.deriveBits({ name: 'PBKDF2', hash, salt, iterations }, secret, length * 8);
+      return { step: 'derivedKey', key: new Uint8Array(key) };
+    }
+    case 'initialResponse': {
+      const response = await mechanism?.start({ server, port, user, password, channelBindings });
+      return response === undefined ? { step: 'initialResponse' } : { step: 'initialResponse', response };
+    }
+    case 'response': {
+      const response = await mechanism?.step(needs.challenge);
+      if (response === undefined) throw new Error('step() of the mechanism gave no response');
+      return { step: 'response', response };
+    }
+    case 'finish':
+      return { step: 'finish', ok: (await mechanism?.finish?.()) ?? true };
+  }
+}
 
 function contextOf(resolved: SmtpResolved, messageId?: string): SmtpErrorContext {
   return { host: resolved.host, port: resolved.port, tls: resolved.tls, hasLogin: resolved.user !== null, messageId };
 }
 
-function closedError(resolved: SmtpResolved): SmtpError {
+function closedError(resolved: SmtpResolved, aborted: boolean): SmtpError {
+  if (aborted) {
+    return new SmtpError('The connection was given up.', { code: 'EABORT', origin: 'cancelled', stage: 'command', outcome: 'temporary' });
+  }
   return new SmtpError(`The connection to ${resolved.host}:${resolved.port} was closed.`, {
     code: 'ECONNECTION', origin: 'cancelled', stage: 'command', outcome: 'temporary',
   });
-}
-
-function checkToken(server: SmtpServer): void {
-  if ((server as { token?: unknown } | undefined)?.token !== undefined) {
-    throw new SmtpSessionError('settings', undefined, 'token needs XOAUTH2 or OAUTHBEARER, which this version does not have: set user and password', { setting: 'token' });
-  }
 }
 

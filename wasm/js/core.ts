@@ -1,5 +1,7 @@
 /** The protocol without I/O, for a host with I/O of its own. */
 export { SmtpSessionError } from './errors.js';
 export type * from './events.js';
+export type { SmtpChannelBinding } from './host.js';
+export { saslprep } from './saslprep.js';
 export { SmtpAuthType, SmtpConnectType, SmtpServer, type SmtpTlsOptions } from './server.js';
 export { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope, type SmtpSessionOptions } from './session.js';

@@ -55,6 +55,7 @@ export interface SmtpErrorDetails {
   advice?: string[];
   messageId?: string | undefined;
   recipients?: SmtpRecipientResult[];
+  tokenError?: unknown;
   cause?: unknown;
 }
 
@@ -87,6 +88,8 @@ export class SmtpError extends Error {
   readonly messageId: string | undefined;
   /** What the server said of each recipient before it failed. */
   readonly recipients: SmtpRecipientResult[];
+  /** What the server said of a refused token (RFC 7628 §3.2.2): its JSON as an object, or its text. Never trust a URL in it. */
+  readonly tokenError: unknown;
 
   constructor(message: string, details: SmtpErrorDetails) {
     super(message, { cause: details.cause });
@@ -102,6 +105,7 @@ export class SmtpError extends Error {
     this.advice = details.advice ?? [];
     this.messageId = details.messageId;
     this.recipients = details.recipients ?? [];
+    this.tokenError = details.tokenError;
   }
 
   /** The recipients that were refused. */
@@ -129,6 +133,11 @@ export interface SmtpErrorContext {
   messageId?: string | undefined;
   /** The runtime's own error, if reading or writing failed. */
   ioError?: unknown;
+  /** What the host's part of the login threw: a token provider, a mechanism. */
+  loginError?: unknown;
+  /** The mechanisms that the settings allow, and those that the server offers. */
+  allowed?: string[];
+  offered?: string[];
   recipients?: SmtpRecipientResult[];
 }
 
@@ -163,14 +172,33 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
         : ['This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.'];
     return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType', 'port'], advice });
   }
+  if (cause.kind === 'token') {
+    const tokenError = parsed(cause.answer);
+    const message = `${where} refused the token${said} (${cause.answer.trim()})`;
+    return new SmtpError(message, {
+      ...common, code: 'EAUTH', origin: 'server', suspects: ['user', 'token'], tokenError,
+      advice: [
+        'Fetch a fresh access token: it may have expired. A refresh token or an ID token does not do.',
+        'The token must be for this user, and its scope must allow sending mail over SMTP.',
+      ],
+    });
+  }
   if (cause.kind === 'refused') return refusal(failure, context, said);
   const { class: of, kind, message: how } = cause.error;
   const unknown =
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
+  if (of === 'cancelled' && context.loginError !== undefined) {
+    const message = `The login was given up: ${nativeError(context.loginError).message}`;
+    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'settings', suspects: ['token', 'mechanism'], cause: context.loginError });
+  }
   if (of === 'cancelled') {
     return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled', advice: unknown });
   }
   if (of === 'unsupported') return unsupported(String(kind), how, common, context);
+  if (of === 'invalidInput' && stage === 'auth') {
+    const advice = kind === 'saslPrep' ? ['Change the password, or set authType to authPlain, which takes it as it is.'] : [];
+    return new SmtpError(`The login cannot be sent: ${how}.`, { ...common, code: 'EAUTH', origin: 'settings', suspects: ['user', 'password'], advice });
+  }
   if (of === 'invalidInput') {
     return new SmtpError(`The message cannot be sent: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'settings', suspects: ['message'] });
   }
@@ -193,6 +221,12 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   } else if (kind === 'plaintextBeforeTls') {
     suspects.push('port', 'connectType');
     advice.push(`Port ${context.port} starts in clear: use connectSTARTTLS, or port 465 with connectDirectSSL.`);
+  } else if (kind === 'serverNotVerified') {
+    const advice = ['Somebody between you and the server may be playing the server: do not set a weaker authType.'];
+    return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['host'], advice });
+  } else if (kind === 'iterations') {
+    const advice = ['Bounds are 4096 and 600000; minIterations and maxIterations of the settings change them.'];
+    return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType'], advice });
   } else if (kind === 'peerNotVerified') {
     advice.push('Name the CA that signed the certificate in tls.ca.');
   }
@@ -211,14 +245,18 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
       if (outcome === 'temporary') {
         return new SmtpError(`${where} cannot check the login now${said}`, { ...common, code: 'EAUTH', advice: ['Try again later.'] });
       }
-      const suspects = reply?.code === 504 || reply?.code === 534 ? ['authType'] : ['user', 'password'];
-      const advice =
-        suspects[0] === 'authType'
-          ? ['Set authType to another mechanism that the server offers, or to authAuto.']
-          : [
-              'Check user and password. Many servers want the full address as user; some want only the part before the @.',
-              'If the account has two-factor login, make an app password and use that.',
-            ];
+      if (reply?.code === 504 || reply?.code === 534 || reply?.enhanced === '5.5.4') {
+        const allowed = context.allowed?.join(', ') ?? '';
+        const offered = context.offered?.join(', ') ?? '';
+        const message = `${where} refused the login mechanism${said} (allowed: ${allowed}; offered: ${offered})`;
+        const advice = ['Set authType to another mechanism that the server offers, or to authAuto.'];
+        return new SmtpError(message, { ...common, code: 'EAUTH', suspects: ['authType'], advice });
+      }
+      const suspects = ['user', 'password'];
+      const advice = [
+        'Check user and password. Many servers want the full address as user; some want only the part before the @.',
+        'If the account has two-factor login, make an app password and use that.',
+      ];
       return new SmtpError(`${where} refused the login${said}`, { ...common, code: 'EAUTH', suspects, advice });
     }
     case 'sender':
@@ -259,12 +297,26 @@ function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, '
           'If the password may go over this network in clear, set connectType to connectNormal and allowInsecureAuth to true.',
         ],
       });
+    case 'channelBinding':
+      return new SmtpError(`${where}: ${how}.`, {
+        ...common, code: 'EAUTH', origin: 'settings', suspects: ['authType'],
+        advice: ['Allow the mechanism without -PLUS too.'],
+      });
     case 'eightBitMime':
     case 'smtpUtf8':
     case 'size':
       return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'] });
     default:
       return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EPROTOCOL', origin: 'server' });
+  }
+}
+
+/** JSON as an object; what is none, as it is. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
   }
 }
 

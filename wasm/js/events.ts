@@ -40,22 +40,29 @@ export interface SmtpFailure {
     | { kind: 'error'; error: { class: string; kind?: unknown; message: string } }
     | { kind: 'mechanism'; allowed: string[]; offered: string[] }
     | { kind: 'refused' }
-    | { kind: 'tls'; code: string; text: string };
+    | { kind: 'tls'; code: string; text: string }
+    | { kind: 'token'; answer: string };
   /** The reply that refused, or the last one that may explain it. */
   reply: SmtpReply | null;
 }
 
-/** What a mechanism that the host carries out needs next. */
+/** What a login needs next of the host. */
 export type SmtpAuthNeeds =
   | { step: 'initialResponse' }
   | { step: 'response'; challenge: Uint8Array }
-  | { step: 'finish' };
+  | { step: 'finish' }
+  /** The token of a login by `tokenProvider`; `refused`: the server refused the one before. */
+  | { step: 'token'; refused: boolean }
+  /** PBKDF2 of the password in its {@link saslprep} form: see `deriveAbove`. */
+  | { step: 'derivedKey'; hash: 'SHA-1' | 'SHA-256' | 'SHA-512'; salt: Uint8Array; iterations: number; length: number };
 
 /** The host's answer to {@link SmtpAuthNeeds}. */
 export type SmtpAuthAnswer =
   | { step: 'initialResponse'; response?: Uint8Array }
   | { step: 'response'; response: Uint8Array }
   | { step: 'finish'; ok: boolean }
+  | { step: 'token'; token: string }
+  | { step: 'derivedKey'; key: Uint8Array }
   | { step: 'cancel' };
 
 /** What happened, or what the host has to do. `operation` is what the call returned that it belongs to. */

@@ -1,5 +1,12 @@
 import type { SmtpTlsOptions } from './server.js';
 
+/** What a login can be bound to (RFC 5056). */
+export interface SmtpChannelBinding {
+  /** `tls-exporter` for TLS 1.3; `tls-unique` below it; `tls-server-end-point`: the hash of the server's certificate. */
+  name: 'tls-exporter' | 'tls-unique' | 'tls-server-end-point';
+  data: Uint8Array;
+}
+
 /** What a host tells of TLS once it is up. What the runtime does not tell is absent. */
 export interface SmtpTlsInfo {
   /** Whether the server's certificate was verified for the server's name. */
@@ -8,6 +15,8 @@ export interface SmtpTlsInfo {
   protocol?: string;
   /** Such as `TLS_AES_256_GCM_SHA384`. */
   cipher?: string;
+  /** What a login can be bound to, best first; absent where the runtime does not tell. */
+  channelBindings?: SmtpChannelBinding[];
   /** The server's certificate. */
   certificate?: { subject?: string; issuer?: string; validTo?: string; fingerprint256?: string };
 }

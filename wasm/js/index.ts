@@ -3,6 +3,7 @@ export {
   SmtpClient,
   SmtpProgressEvent,
   type SmtpClientOptions,
+  type SmtpConnectionResult,
   type SmtpSending,
   type SmtpSendOptions,
   type SmtpSendResult,
@@ -17,6 +18,15 @@ export {
   type SmtpRecipientResult,
 } from './errors.js';
 export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
-export type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+export type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 export { AddressCollection, MailAddress, SmtpMail, type AddressInput } from './mail.js';
-export { SmtpAuthType, SmtpConnectType, SmtpServer, type SmtpChoice, type SmtpTlsOptions } from './server.js';
+export {
+  SmtpAuthType,
+  SmtpConnectType,
+  SmtpServer,
+  type SmtpChoice,
+  type SmtpMechanism,
+  type SmtpMechanismContext,
+  type SmtpTlsOptions,
+  type SmtpTokenProvider,
+} from './server.js';

@@ -19,7 +19,14 @@ declare module '#glue' {
   }
 
   export class Session {
-    constructor(settings: Settings, transcript: boolean, now: number);
+    constructor(
+      settings: Settings,
+      transcript: boolean,
+      now: number,
+      entropy: Uint8Array,
+      unixTime: number,
+      deriveAbove: number | undefined,
+    );
     free(): void;
     wants_input(): boolean;
     handle_input(now: number, octets: Uint8Array): void;
@@ -31,13 +38,16 @@ declare module '#glue' {
     poll_events(): string | undefined;
     poll_timeout(): number | undefined;
     poll_transcript(): string | undefined;
+    channel_binding(name: string, data: Uint8Array): void;
     tls_established(now: number, verified: boolean): void;
     tls_failed(now: number, code: string, text: string): void;
     establish_tls(): void;
     auth_cancel(): void;
+    auth_derived_key(key: Uint8Array): void;
     auth_finish(ok: boolean): void;
     auth_initial_response(response?: Uint8Array): void;
     auth_response(response: Uint8Array): void;
+    auth_token(token: string): void;
     recipient(address: string): void;
     forget_recipients(): void;
     send(

@@ -1,4 +1,6 @@
 import { SmtpSessionError } from './errors.js';
+import type { SmtpChannelBinding } from './host.js';
+import { saslprep } from './saslprep.js';
 import { call, core, instance, type Settings } from './wasm.js';
 
 /** How the connection is secured. */
@@ -15,32 +17,29 @@ export const SmtpConnectType = Object.freeze({
   connectTryTLS: 4,
 });
 
-/** Which login mechanism. Those without a remark are in this version. */
+/** Which login mechanism. SCRAM is bound to the TLS channel (`-PLUS`) where the server and the runtime both can. */
 export const SmtpAuthType = Object.freeze({
   /** The best that the server offers. The default. */
   authAuto: -1,
   authLogin: 0,
-  /** Not in this version. */
+  /** NTLM, version 2. The user may be `DOMAIN\user`. */
   authNtlm: 1,
   authCramMd5: 2,
   authPlain: 3,
-  /** Not in this version. */
+  /** NTLM under another name. */
   authMsn: 4,
-  /** Not in this version. */
+  /** A token instead of a password; here it may stand in `password` too. */
   authXoauth2: 5,
-  /** Not in this version. */
+  /** A token (RFC 7628). */
   authOauthbearer: 6,
-  /** Not in this version. */
   authScramSha1: 7,
-  /** Not in this version. */
   authScramSha256: 8,
-  /** Not in this version. */
   authScramSha512: 9,
-  /** Not in this version. */
+  /** The client certificate says who it is: `tls.cert` and `tls.key`, no password. */
   authExternal: 10,
-  /** Not in this version. */
+  /** Nobody; `user` may leave a trace. */
   authAnonymous: 11,
-  /** Not in this version. */
+  /** Historic; never chosen by `authAuto`. */
   authDigestMd5: 12,
 });
 
@@ -58,6 +57,42 @@ export interface SmtpTlsOptions {
   servername?: string;
   /** `false` takes any certificate, which lets anybody in between read the password and the mail. Default `true`. */
   rejectUnauthorized?: boolean;
+}
+
+/** Fetches an access token. `refused`: the server refused the one before, so that a cached one will not do. */
+export type SmtpTokenProvider = (request: { user: string; refused: boolean }) => string | Promise<string>;
+
+/** What a mechanism of one's own may need to know. */
+export interface SmtpMechanismContext {
+  server: string;
+  port: number;
+  user: string;
+  password: string;
+  /** What the login can be bound to. */
+  channelBindings: readonly SmtpChannelBinding[];
+}
+
+/**
+ * A login mechanism (RFC 4422). Challenges come decoded, and responses are encoded for you.
+ *
+ * @example
+ * ```js
+ * server.mechanism = {
+ *   name: 'X-WORD',
+ *   start: () => undefined, // the server speaks first
+ *   step: async (challenge) => new TextEncoder().encode('open sesame'),
+ * };
+ * ```
+ */
+export interface SmtpMechanism {
+  /** 1 to 20 of `A` to `Z`, digits, `-` and `_`. */
+  name: string;
+  /** The initial response, if there is one. */
+  start(context: SmtpMechanismContext): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  /** The response to a challenge. What it throws ends the login. */
+  step(challenge: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** The server reports success: whether it counts. Without this, it does. */
+  finish?(): boolean | Promise<boolean>;
 }
 
 /**
@@ -79,6 +114,10 @@ export class SmtpServer {
   /** The user; empty: no login. */
   user: string;
   password: string;
+  /** An access token instead of a password, or what fetches one; it is asked again, once, if the server refuses it. */
+  token: string | SmtpTokenProvider | undefined;
+  /** A login mechanism of your own, instead of the built-in ones. */
+  mechanism: SmtpMechanism | undefined;
   /** A value of {@link SmtpAuthType} or its name. */
   authType: number | string = SmtpAuthType.authAuto;
   /** A value of {@link SmtpConnectType} or its name. `undefined`: `connectTryTLS`. */
@@ -91,6 +130,8 @@ export class SmtpServer {
   tls: SmtpTlsOptions = {};
   /** Only these mechanisms, in this order; empty: the automatic choice. */
   authMechanisms: readonly string[] | string = [];
+  /** Whether SCRAM may be bound to the TLS channel; `false` for a server behind something that ends TLS for it. */
+  channelBinding = true;
   /** Lets credentials go out in clear, with `connectNormal` only. */
   allowInsecureAuth = false;
   /** Sends to all recipients or to none. */
@@ -146,6 +187,11 @@ export class SmtpServer {
       if (server.authMechanisms?.length > 0) set('authMechanisms', [server.authMechanisms].flat().join(' '));
       set('user', server.user ?? '');
       set('password', server.password ?? '');
+      setUnicode(set, server.user ?? '', server.password ?? '');
+      if (typeof server.token === 'function') set('tokenProvider', true);
+      else if (server.token !== undefined) set('token', server.token);
+      if (server.mechanism !== undefined) set('hostMechanism', server.mechanism.name);
+      set('channelBinding', server.channelBinding ?? true);
       set('heloDomain', server.heloDomain ?? '');
       set('mailFrom', server.mailFrom ?? '');
       set('allowInsecureAuth', server.allowInsecureAuth);
@@ -168,7 +214,7 @@ export class SmtpServer {
 /** The members of {@link SmtpServer}. */
 const MEMBERS = new Set([
   'server', 'port', 'user', 'password', 'authType', 'connectType', 'heloDomain', 'mailFrom', 'tls', 'token',
-  'authMechanisms', 'allowInsecureAuth', 'allOrNone',
+  'mechanism', 'authMechanisms', 'allowInsecureAuth', 'allOrNone', 'channelBinding',
 ]);
 
 const TLS_MEMBERS = new Set(['ca', 'cert', 'key', 'minVersion', 'servername', 'rejectUnauthorized']);
@@ -184,6 +230,18 @@ function checkTls(tls: SmtpTlsOptions): void {
   if (tls.rejectUnauthorized !== undefined && typeof tls.rejectUnauthorized !== 'boolean') {
     throw wrongTls('rejectUnauthorized', 'tls.rejectUnauthorized must be true or false');
   }
+}
+
+/** What is not ASCII has a form of its own for SCRAM, and another for NTLM; the platform has the tables. */
+function setUnicode(set: (name: string, value: unknown) => void, user: string, password: string): void {
+  if (/^[ -~]*$/.test(String(user) + String(password))) return;
+  const [name, word] = [saslprep(String(user)), saslprep(String(password))];
+  if (name !== undefined && word !== undefined) {
+    set('preparedUser', name);
+    set('preparedPassword', word);
+  }
+  const upper = Array.from(String(user), (char) => (Array.from(char.toUpperCase()).length === 1 ? char.toUpperCase() : char));
+  set('upperUser', upper.join(''));
 }
 
 function wrongTls(name: string, message: string): SmtpSessionError {
@@ -211,6 +269,8 @@ export interface SmtpResolved {
   tls: 'implicit' | 'manual' | 'never' | 'opportunistic' | 'required';
   heloDomain: string;
   user: string | null;
+  /** The mechanisms that may be used, in order. */
+  mechanisms: string[];
   verifyPeer: boolean;
   mailFrom: string | null;
   choices: SmtpChoice[];

@@ -1,5 +1,6 @@
 import { SmtpSessionError } from './errors.js';
 import type { SmtpAuthAnswer, SmtpEvent } from './events.js';
+import type { SmtpChannelBinding } from './host.js';
 import { settingsOf, type SmtpServer } from './server.js';
 import { call, core, instance, type Session } from './wasm.js';
 
@@ -33,6 +34,12 @@ export interface SmtpSessionOptions {
   greetingTimeout?: number;
   /** The name of a mechanism that the host carries out: see `authNeeds`. */
   hostMechanism?: string;
+  /** 32 random octets, for the nonces of mechanisms. Default: the runtime's own; give them for a test only. */
+  entropy?: Uint8Array;
+  /** Seconds since 1970, for NTLM. Default: the runtime's clock. */
+  unixTime?: number;
+  /** Above how many iterations the host derives a key, by `authNeeds`. Default: never. */
+  deriveAbove?: number;
   /** The moment at which the connection stands, in milliseconds of any monotonic clock. */
   now?: number;
 }
@@ -73,7 +80,9 @@ export class SmtpSession {
             settings.set('heloDomain', heloDomain);
           } catch {}
         }
-        return new (core().Session)(settings, options.transcript ?? false, options.now ?? performance.now());
+        const { transcript = false, now = performance.now(), unixTime = Math.floor(Date.now() / 1000), deriveAbove } = options;
+        const entropy = octetsOf(options.entropy ?? crypto.getRandomValues(new Uint8Array(32)));
+        return new (core().Session)(settings, transcript, now, entropy, unixTime, deriveAbove);
       } finally {
         settings.free();
       }
@@ -127,9 +136,10 @@ export class SmtpSession {
     if (text === undefined) return [];
     const events = JSON.parse(text) as SmtpEvent[];
     for (const event of events) {
-      if (event.type === 'authNeeds' && event.needs.step === 'response') {
-        event.needs.challenge = Uint8Array.from(event.needs.challenge);
-      }
+      if (event.type !== 'authNeeds') continue;
+      const { needs } = event;
+      if (needs.step === 'response') needs.challenge = Uint8Array.from(needs.challenge);
+      if (needs.step === 'derivedKey') needs.salt = Uint8Array.from(needs.salt);
     }
     return events;
   }
@@ -145,8 +155,11 @@ export class SmtpSession {
   }
 
   /** The handshake that `startTls` asked for is done. */
-  tlsEstablished(tls: { verified: boolean }, now = performance.now()): void {
-    this.#call((session) => session.tls_established(now, tls.verified));
+  tlsEstablished(tls: { verified: boolean; channelBindings?: readonly SmtpChannelBinding[] }, now = performance.now()): void {
+    this.#call((session) => {
+      for (const { name, data } of tls.channelBindings ?? []) session.channel_binding(name, octetsOf(data));
+      session.tls_established(now, tls.verified);
+    });
   }
 
   /** The handshake failed: the host's own error code and text. */
@@ -167,8 +180,12 @@ export class SmtpSession {
           return session.auth_initial_response(answer.response === undefined ? undefined : octetsOf(answer.response));
         case 'response':
           return session.auth_response(octetsOf(answer.response));
+        case 'derivedKey':
+          return session.auth_derived_key(octetsOf(answer.key));
         case 'finish':
           return session.auth_finish(answer.ok);
+        case 'token':
+          return session.auth_token(tokenOf(answer.token));
         case 'cancel':
           return session.auth_cancel();
       }
@@ -261,6 +278,12 @@ export class SmtpSession {
     if (!this.#disposed && this.#instance === instance()) this.#session.free();
     this.#disposed = true;
   }
+}
+
+/** A provider may give anything; what is no text must not become one. */
+function tokenOf(token: unknown): string {
+  if (typeof token === 'string') return token;
+  throw new SmtpSessionError('invalidInput', 'token', 'the token provider must give the token as a string');
 }
 
 /** What is no octets, or is detached, would fail within the instance, which must not happen. */

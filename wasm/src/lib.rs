@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use js_sys::Uint8Array;
+use sansmtp::sasl::{Authentication, ChannelBinding, MechanismName};
 use sansmtp::settings::{Resolved, Server};
 use sansmtp::{
     AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
@@ -116,6 +117,7 @@ impl Settings {
             tls: sansmtp::TlsMode,
             helo_domain: &'a str,
             user: Option<&'a str>,
+            mechanisms: Vec<MechanismName>,
             verify_peer: bool,
             mail_from: Option<&'a str>,
             choices: &'a [sansmtp::settings::Choice],
@@ -127,7 +129,8 @@ impl Settings {
             port: *port,
             tls: config.tls,
             helo_domain: config.hello.as_str(),
-            user: config.authentication.as_ref().map(sansmtp::sasl::Authentication::user),
+            user: config.authentication.as_ref().map(Authentication::user),
+            mechanisms: config.authentication.as_ref().map(Authentication::allowed).unwrap_or_default(),
             verify_peer: config.verify_peer,
             mail_from: mail_from.as_ref().map(ReversePath::as_str),
             choices,
@@ -140,15 +143,33 @@ pub struct Session {
     client: Client,
     input: Vec<u8>,
     recipients: Vec<ForwardPath>,
+    channel_bindings: Vec<ChannelBinding>,
 }
 
 #[wasm_bindgen]
 impl Session {
     #[wasm_bindgen(constructor)]
-    pub fn new(settings: &Settings, transcript: bool, now: f64) -> Result<Self, JsValue> {
+    pub fn new(
+        settings: &Settings,
+        transcript: bool,
+        now: f64,
+        entropy: &Uint8Array,
+        unix_time: f64,
+        derive_above: Option<u32>,
+    ) -> Result<Self, JsValue> {
         let mut config = settings.0.resolve().map_err(|error| wrong_setting(&error))?.config;
         config.transcript = transcript;
-        Ok(Self { client: Client::new(config, time(now)), input: Vec::new(), recipients: Vec::new() })
+        if entropy.length() as usize == config.entropy.len() {
+            entropy.copy_to(&mut config.entropy);
+        }
+        config.unix_time = whole(unix_time);
+        config.derive_above = derive_above;
+        Ok(Self {
+            client: Client::new(config, time(now)),
+            input: Vec::new(),
+            recipients: Vec::new(),
+            channel_bindings: Vec::new(),
+        })
     }
 
     pub fn wants_input(&self) -> bool {
@@ -203,8 +224,15 @@ impl Session {
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// What a login can be bound to, for the next `tls_established`. A name that is not known is left out.
+    pub fn channel_binding(&mut self, name: &str, data: &Uint8Array) {
+        self.channel_bindings.extend(ChannelBinding::new(name, data.to_vec()));
+    }
+
     pub fn tls_established(&mut self, now: f64, verified: bool) -> Result<(), JsValue> {
-        self.client.tls_established(time(now), &TlsInfo::new(verified)).map_err(thrown)
+        let bindings = core::mem::take(&mut self.channel_bindings);
+        let tls = TlsInfo::new(verified).with_channel_bindings(bindings);
+        self.client.tls_established(time(now), &tls).map_err(thrown)
     }
 
     pub fn tls_failed(&mut self, now: f64, code: String, text: String) -> Result<(), JsValue> {
@@ -219,6 +247,10 @@ impl Session {
         self.client.auth_supply(AuthAnswer::Cancel).map_err(thrown)
     }
 
+    pub fn auth_derived_key(&mut self, key: &Uint8Array) -> Result<(), JsValue> {
+        self.client.auth_supply(AuthAnswer::DerivedKey(key.to_vec())).map_err(thrown)
+    }
+
     pub fn auth_finish(&mut self, ok: bool) -> Result<(), JsValue> {
         self.client.auth_supply(AuthAnswer::Finish(ok)).map_err(thrown)
     }
@@ -230,6 +262,10 @@ impl Session {
 
     pub fn auth_response(&mut self, response: &Uint8Array) -> Result<(), JsValue> {
         self.client.auth_supply(AuthAnswer::Response(response.to_vec())).map_err(thrown)
+    }
+
+    pub fn auth_token(&mut self, token: String) -> Result<(), JsValue> {
+        self.client.auth_supply(AuthAnswer::Token(token.into())).map_err(thrown)
     }
 
     /// A recipient of the next message.

@@ -29,11 +29,16 @@ const cuts = {
 };
 
 function run(dialogue, cut) {
-  const { hostMechanism, greetingTimeout, ...settings } = dialogue.settings;
-  const server = SmtpServer.from({ server: 'mail.example.com', ...settings });
+  const { hostMechanism, greetingTimeout, deriveAbove, ...settings } = dialogue.settings;
+  const { tokenProvider } = settings;
+  delete settings.tokenProvider;
+  const server = SmtpServer.from({ server: 'mail.example.com', ...settings, ...(tokenProvider ? { token: () => '' } : {}) });
   const session = new SmtpSession(server, {
     transcript: true,
     now: 0,
+    entropy: latin1('0123456789abcdefghijklmnopqrstuv'),
+    unixTime: 0,
+    ...(deriveAbove === undefined ? {} : { deriveAbove }),
     ...(hostMechanism ? { hostMechanism } : {}),
     ...(greetingTimeout ? { greetingTimeout: Number(greetingTimeout) } : {}),
   });
@@ -60,8 +65,12 @@ function run(dialogue, cut) {
     quit: () => void session.quit(),
     abort: () => void session.abort(),
     establishTls: () => void session.establishTls(),
-    authSupply: ({ response, ...answer }) =>
-      void session.authSupply(response === undefined ? answer : { ...answer, response: latin1(response) }),
+    authSupply: ({ response, key, ...answer }) =>
+      void session.authSupply({
+        ...answer,
+        ...(response === undefined ? {} : { response: latin1(response) }),
+        ...(key === undefined ? {} : { key: latin1(key) }),
+      }),
     transmitting: ({ count }) => void session.transmitting(count, now),
     transmitted: ({ count }) => void session.transmitted(count, now),
   };
@@ -84,6 +93,10 @@ function run(dialogue, cut) {
     if (step.call !== undefined) return { returns: calls[step.call](step.with ?? {}) ?? null };
     if (step.tls !== undefined) {
       if (typeof step.tls === 'string') session.tlsEstablished({ verified: step.tls === 'verified' }, now);
+      else if (step.tls.channelBindings) {
+        const channelBindings = step.tls.channelBindings.map(({ name, data }) => ({ name, data: latin1(data) }));
+        session.tlsEstablished({ verified: true, channelBindings }, now);
+      }
       else session.tlsFailed(step.tls, now);
       return {};
     }

@@ -57,7 +57,8 @@ pub(crate) fn install() -> Result<()> {
 }
 
 /// What the npm package has.
-pub(crate) const DEFAULT_FEATURES: &str = "plain,login,cram-md5";
+pub(crate) const DEFAULT_FEATURES: &str = "anonymous,cram-md5,digest-md5,external,login,ntlm,oauthbearer,plain,\
+     scram-sha-1,scram-sha-256,scram-sha-512,xoauth2";
 
 fn ensure_target() -> Result<()> {
     let output = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output()?;

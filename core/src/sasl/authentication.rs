@@ -59,12 +59,20 @@ pub struct Authentication {
     user: String,
     credential: Credential,
     prepared: Option<(String, Secret)>,
+    upper: Option<String>,
     mechanisms: Mechanisms,
 }
 
 impl Authentication {
     fn new(user: &str, credential: Credential, mechanisms: Mechanisms) -> Self {
-        Self { authorization: String::new(), user: user.into(), credential, prepared: None, mechanisms }
+        Self {
+            authorization: String::new(),
+            user: user.into(),
+            credential,
+            prepared: None,
+            upper: None,
+            mechanisms,
+        }
     }
 
     /// A user name and a password.
@@ -196,10 +204,18 @@ impl Authentication {
     }
 
     /// The same, with user name and password as SASLprep (RFC 4013) makes them, for SCRAM. Needed only without the
-    /// feature `saslprep`, and for what is not ASCII.
+    /// feature `unicode`, and for what is not ASCII.
     #[must_use]
     pub fn prepared(mut self, user: &str, password: impl Into<Secret>) -> Self {
         self.prepared = Some((user.into(), password.into()));
+        self
+    }
+
+    /// The same, with the user name in upper case, for NTLM. Needed only without the feature `unicode`, and for what is
+    /// not ASCII.
+    #[must_use]
+    pub fn upper_case(mut self, user: &str) -> Self {
+        self.upper = Some(user.into());
         self
     }
 
@@ -244,6 +260,12 @@ impl Authentication {
         self.prepared.as_ref().map(|(user, password)| (user.as_str(), password.expose()))
     }
 
+    /// The user name in upper case, as the host gave it.
+    #[cfg(feature = "ntlm")]
+    pub(super) fn given_upper(&self) -> Option<&str> {
+        self.upper.as_deref()
+    }
+
     /// Takes the token that the provider brought.
     pub(crate) fn with_token(&self, token: Secret) -> Result<Self, InvalidInput> {
         check_token(&token)?;
@@ -263,8 +285,9 @@ impl Authentication {
         }
     }
 
-    /// The names that may be used, in order.
-    pub(crate) fn allowed(&self) -> Vec<MechanismName> {
+    /// The mechanisms that may be used, in order.
+    #[must_use]
+    pub fn allowed(&self) -> Vec<MechanismName> {
         match &self.mechanisms {
             Mechanisms::Automatic => choice::names(self.lists()[0]),
             Mechanisms::Custom(name, _) | Mechanisms::Host(name) => [name.clone()].into(),

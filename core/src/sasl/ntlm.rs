@@ -40,6 +40,7 @@ const AV_CHANNEL_BINDINGS: u16 = 10;
 pub(super) struct Ntlm {
     domain: String,
     user: String,
+    upper: Result<String, ExchangeError>,
     password: Secret,
     workstation: &'static str,
     /// Which service this is meant for.
@@ -55,12 +56,16 @@ pub(super) struct Ntlm {
 impl Ntlm {
     pub(super) fn new(authentication: &Authentication, context: &Context<'_>) -> Self {
         let user = authentication.user();
-        let (domain, user) = user.split_once('\\').unwrap_or(("", user));
+        let (domain, user) = parts(user);
         let end_point = context.channel_bindings.iter();
         let end_point = end_point.filter(|binding| matches!(binding, ChannelBinding::TlsServerEndPoint(_)));
         Self {
             domain: domain.into(),
             user: user.into(),
+            upper: match authentication.given_upper() {
+                Some(given) => Ok(parts(given).1.into()),
+                None => upper(user),
+            },
             password: authentication.secret().into(),
             workstation: "",
             target: ["smtp/", context.host].concat(),
@@ -83,7 +88,8 @@ impl Ntlm {
         }
         information.add(AV_TARGET_NAME, &utf16(&self.target));
         information.add(AV_CHANNEL_BINDINGS, &self.channel_binding);
-        let key = response_key(&self.user, &self.domain, self.password.expose());
+        let upper = self.upper.as_deref().map_err(|error| *error)?;
+        let key = response_key(upper, &self.domain, self.password.expose());
         let response = respond(
             &key,
             parsed.server_challenge,
@@ -119,6 +125,7 @@ impl Ntlm {
 impl Mechanism for Ntlm {
     fn start(&mut self) -> Result<Option<Response>, ExchangeError> {
         self.client_challenge?;
+        self.upper.as_ref().map_err(|error| *error)?;
         Ok(Some(Zeroizing::new(negotiate())))
     }
 
@@ -259,10 +266,15 @@ impl Fields<'_> {
     }
 }
 
-/// `NTOWFv2` (MS-NLMP 3.3.2).
-fn response_key(user: &str, domain: &str, password: &str) -> Response {
+/// The domain, if there is one, and the user.
+fn parts(user: &str) -> (&str, &str) {
+    user.split_once('\\').unwrap_or(("", user))
+}
+
+/// `NTOWFv2` (MS-NLMP 3.3.2), of the user in upper case.
+fn response_key(upper: &str, domain: &str, password: &str) -> Response {
     let hash = Zeroizing::new(Md4::digest(&*utf16(password)).to_vec());
-    hmac(&hash, &[&utf16(&upper(user)), &utf16(domain)])
+    hmac(&hash, &[&utf16(upper), &utf16(domain)])
 }
 
 /// The NT response: the proof and what it is made for.
@@ -308,12 +320,20 @@ fn utf16(text: &str) -> Zeroizing<Vec<u8>> {
 }
 
 /// Upper case character by character, as the other side has it: one becomes one.
-fn upper(text: &str) -> String {
-    let one = |character: char| {
-        let mut upper = character.to_uppercase();
-        upper.next().filter(|_| upper.next().is_none()).unwrap_or(character)
-    };
-    text.chars().map(one).collect()
+fn upper(text: &str) -> Result<String, ExchangeError> {
+    if text.is_ascii() {
+        return Ok(text.to_ascii_uppercase());
+    }
+    #[cfg(feature = "unicode")]
+    {
+        let one = |character: char| {
+            let mut upper = character.to_uppercase();
+            upper.next().filter(|_| upper.next().is_none()).unwrap_or(character)
+        };
+        Ok(text.chars().map(one).collect())
+    }
+    #[cfg(not(feature = "unicode"))]
+    Err(ExchangeError::Credentials)
 }
 
 /// 100 ns since 1601.
@@ -341,7 +361,7 @@ mod tests {
     /// MS-NLMP 4.2.4.
     #[test]
     fn computations_of_the_specification() {
-        let key = response_key("User", "Domain", "Password");
+        let key = response_key("USER", "Domain", "Password");
         assert_eq!(*key, *hex("0c868a403bfd7a93a3001ef22ef02e3f"));
         let information = hex("02000c0044006f006d00610069006e0001000c0053006500720076006500720000000000");
         let server = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
@@ -415,7 +435,7 @@ mod tests {
         let mut information = parsed.information;
         information.add(AV_FLAGS, &[2, 0, 0, 0]);
         information.add(AV_CHANNEL_BINDINGS, &hex("6ea19df066da4622051f9c4f92c6df74"));
-        let key = response_key("User", "Domain", "Password");
+        let key = response_key("USER", "Domain", "Password");
         let nt = respond(&key, parsed.server_challenge, [0xaa; 8], parsed.time.unwrap(), &information.end());
         assert_eq!(nt[..16], hex("a13d038ad0ca026433897c335e0f56df"));
         assert_eq!(*hmac(&key, &[&nt[..16]]), *hex("9ea2e20560a12fe3089cbae759e90abb"));
@@ -504,7 +524,13 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(upper("stra\u{df}e \u{e9}"), "STRA\u{df}E \u{c9}");
+        assert_eq!(upper("ann").as_deref(), Ok("ANN"));
+        #[cfg(feature = "unicode")]
+        assert_eq!(upper("stra\u{df}e \u{e9}").as_deref(), Ok("STRA\u{df}E \u{c9}"));
+        let given =
+            Authentication::password("Stra\u{df}e\\\u{e9}", "x").unwrap().upper_case("STRA\u{df}E\\\u{c9}");
+        let ntlm = Ntlm::new(&given, &context());
+        assert_eq!((ntlm.domain.as_str(), ntlm.upper.as_deref()), ("Stra\u{df}e", Ok("\u{c9}")));
         assert_eq!(file_time(0), 116_444_736_000_000_000);
         let ntlm = user("ann@example.com");
         assert_eq!((ntlm.domain.as_str(), ntlm.user.as_str()), ("", "ann@example.com"));

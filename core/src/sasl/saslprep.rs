@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use super::{Authentication, ExchangeError};
 
 /// User name and password as SCRAM needs them. What is printable ASCII is so already; the rest is prepared by the host,
-/// or here with the feature `saslprep`.
+/// or here with the feature `unicode`.
 pub(super) fn credentials(
     authentication: &Authentication,
 ) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
@@ -19,7 +19,7 @@ pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, ExchangeError> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Ok(text.into());
     }
-    #[cfg(feature = "saslprep")]
+    #[cfg(feature = "unicode")]
     if let Some(prepared) = stringprep::saslprep(text).ok().filter(|prepared| !prepared.is_empty()) {
         return Ok(prepared);
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     /// RFC 4013 §3, and what a password may look like.
-    #[cfg(feature = "saslprep")]
+    #[cfg(feature = "unicode")]
     #[test]
     fn vectors() {
         for (text, prepared) in [

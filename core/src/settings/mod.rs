@@ -49,6 +49,7 @@ pub struct Server {
     token_provider: bool,
     prepared_user: Option<String>,
     prepared_password: Option<Secret>,
+    upper_user: Option<String>,
     channel_binding: bool,
     iterations: [Option<u32>; 2],
     hello: HelloName,
@@ -115,6 +116,7 @@ impl Server {
             token_provider: false,
             prepared_user: None,
             prepared_password: None,
+            upper_user: None,
             channel_binding: true,
             iterations: [None; 2],
             hello: HelloName::default(),
@@ -174,6 +176,7 @@ impl Server {
     /// | `token` | `accessToken` | for OAUTHBEARER and XOAUTH2, instead of a password |
     /// | `tokenProvider` | | `true`: the host brings the token when it is needed |
     /// | `preparedUser`, `preparedPassword` | | in the form of SASLprep, for a build that cannot do it |
+    /// | `upperUser` | | the user in upper case, for such a build |
     /// | `channelBinding` | | `true` or `false`: whether SCRAM may be bound to the TLS channel |
     /// | `minIterations`, `maxIterations` | | of a key derivation that a server may ask for |
     /// | `heloDomain` | `name` | a full host name, or an address in brackets; empty: `[127.0.0.1]` |
@@ -209,6 +212,7 @@ impl Server {
             "tokenprovider" => self.token_provider = boolean("tokenProvider", value)?,
             "prepareduser" => self.prepared_user = Some(value.into()),
             "preparedpassword" => self.prepared_password = Some(Secret::from(value)),
+            "upperuser" => self.upper_user = Some(value.into()),
             "channelbinding" => self.channel_binding = boolean("channelBinding", value)?,
             "miniterations" => self.iterations[0] = Some(iterations("minIterations", value)?),
             "maxiterations" => self.iterations[1] = Some(iterations("maxIterations", value)?),
@@ -340,6 +344,9 @@ impl Server {
         if let Some(password) = &self.prepared_password {
             let user = self.prepared_user.as_deref().unwrap_or(&self.user);
             login = login.prepared(user, password.clone());
+        }
+        if let Some(upper) = &self.upper_user {
+            login = login.upper_case(upper);
         }
         if allowed.is_empty() {
             return Ok(Some(login));

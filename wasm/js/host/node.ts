@@ -1,8 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { hostname as machineName } from 'node:os';
 import { connect as connectTls, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
+import type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
 import type { SmtpTlsOptions } from '../server.js';
 
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
@@ -181,6 +181,7 @@ function describe(socket: TLSSocket): SmtpTlsInfo {
     verified: socket.authorized,
     protocol: socket.getProtocol() ?? '',
     cipher: socket.getCipher().standardName ?? socket.getCipher().name,
+    channelBindings: channelBindings(socket),
     certificate: {
       ...(subject?.CN === undefined ? {} : { subject: String(subject.CN) }),
       ...(issuer?.CN === undefined ? {} : { issuer: String(issuer.CN) }),
@@ -189,3 +190,53 @@ function describe(socket: TLSSocket): SmtpTlsInfo {
     },
   };
 }
+
+/** RFC 9266 for TLS 1.3, RFC 5929 §3 below it; the certificate for both. */
+function channelBindings(socket: TLSSocket): SmtpChannelBinding[] {
+  const bindings: SmtpChannelBinding[] = [];
+  if (socket.getProtocol() === 'TLSv1.3') {
+    const data = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+    bindings.push({ name: 'tls-exporter', data });
+  } else {
+    // The first Finished message: the client's, unless the session was resumed, which is not asked for.
+    const data = socket.isSessionReused() ? socket.getPeerFinished() : socket.getFinished();
+    if (data) bindings.push({ name: 'tls-unique', data });
+  }
+  const { raw } = socket.getPeerCertificate();
+  const hash = raw && certificateHash(raw);
+  if (hash) bindings.push({ name: 'tls-server-end-point', data: createHash(hash).update(raw).digest() });
+  return bindings;
+}
+
+/** The hash of a certificate's signature (RFC 5929 §4.1): MD5 and SHA-1 count as SHA-256. */
+function certificateHash(certificate: Uint8Array): string | undefined {
+  // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OBJECT IDENTIFIER, … }, … }
+  const [tbs] = contents(certificate, 0);
+  const [, algorithm] = contents(certificate, tbs);
+  const [identifier] = contents(certificate, algorithm);
+  const [start, end] = contents(certificate, identifier);
+  return SIGNATURE_HASHES.get(Buffer.from(certificate.subarray(start, end)).toString('hex'));
+}
+
+/** Where the contents of a DER element begin and end. */
+function contents(der: Uint8Array, at: number): [start: number, end: number] {
+  const first = der[at + 1] ?? 0;
+  if (first < 0x80) return [at + 2, at + 2 + first];
+  const start = at + 2 + (first & 0x7f);
+  return [start, start + der.subarray(at + 2, start).reduce((length, octet) => length * 256 + octet, 0)];
+}
+
+/** By object identifier. Signatures without a hash of their own, such as Ed25519, have no such binding. */
+const SIGNATURE_HASHES: ReadonlyMap<string, string> = new Map([
+  // RSA with MD5, SHA-1, SHA-256, SHA-384, SHA-512
+  ['2a864886f70d010104', 'sha256'],
+  ['2a864886f70d010105', 'sha256'],
+  ['2a864886f70d01010b', 'sha256'],
+  ['2a864886f70d01010c', 'sha384'],
+  ['2a864886f70d01010d', 'sha512'],
+  // ECDSA with SHA-1, SHA-256, SHA-384, SHA-512
+  ['2a8648ce3d0401', 'sha256'],
+  ['2a8648ce3d040302', 'sha256'],
+  ['2a8648ce3d040303', 'sha384'],
+  ['2a8648ce3d040304', 'sha512'],
+]);

@@ -1,0 +1,223 @@
+// Logins where the host has a part: tokens, mechanisms of its own, slow keys; and the call that only logs in.
+import assert from 'node:assert/strict';
+import { createHmac, pbkdf2Sync } from 'node:crypto';
+import { test } from 'node:test';
+import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpServer } from 'sansmtp';
+import { ca, password, rawServer, smtpServer, user } from './server.mjs';
+
+function settings(port, changes = {}) {
+  return Object.assign(new SmtpServer(`localhost ${port}`), { connectType: SmtpConnectType.connectSTARTTLS, tls: { ca } }, changes);
+}
+
+async function failure(promise) {
+  let error;
+  await assert.rejects(promise, (rejected) => ((error = rejected), true));
+  assert.ok(error instanceof SmtpError, String(error?.stack));
+  return error;
+}
+
+/** smtp-server with XOAUTH2; it takes the token `right` and tells the reason for others. */
+function tokenServer(t, tokens = []) {
+  return smtpServer(t, {
+    authMethods: ['PLAIN', 'XOAUTH2'],
+    onAuth({ accessToken }, session, done) {
+      tokens.push(accessToken);
+      if (accessToken === 'right') done(null, { user });
+      else done(null, { data: { status: '401', schemes: 'bearer', scope: 'mail' } });
+    },
+  });
+}
+
+/** A server in clear that answers AUTH line by line with what `answers` gives. */
+async function clearServer(t, mechanism, answers) {
+  const said = [];
+  const { port } = await rawServer(t, (socket) => {
+    socket.write('220 hi\r\n');
+    socket.setEncoding('latin1');
+    let left = '';
+    let inside = answers[Symbol.iterator]();
+    socket.on('data', (octets) => {
+      left += octets;
+      for (let end = left.indexOf('\r\n'); end >= 0; end = left.indexOf('\r\n')) {
+        const line = left.slice(0, end);
+        left = left.slice(end + 2);
+        said.push(line);
+        if (line.startsWith('EHLO')) socket.write(`250-hi\r\n250 AUTH ${mechanism}\r\n`);
+        else if (line === 'QUIT') socket.end('221 bye\r\n');
+        else {
+          const next = inside.next().value;
+          socket.write(`${typeof next === 'function' ? next(line) : (next ?? '535 no')}\r\n`);
+        }
+      }
+    });
+  });
+  return { port, said };
+}
+
+const clear = { connectType: SmtpConnectType.connectNormal, allowInsecureAuth: true };
+const b64 = (text) => Buffer.from(text).toString('base64');
+
+test('verifyAsync logs in, says how, sends nothing, and leaves', async (t) => {
+  const real = await smtpServer(t);
+  const client = new SmtpClient();
+  const { security, settings: used } = await client.verifyAsync(settings(real.port, { user, password }));
+  assert.equal(security.mechanism, 'CRAM-MD5');
+  assert.deepEqual([used.server, used.port, used.connection, used.authType, used.user], ['localhost', real.port, 'STARTTLS', 'CRAM-MD5', user]);
+  assert.ok(!JSON.stringify({ security, used }).includes(password));
+  assert.doesNotMatch(client.smtpConversation, /MAIL FROM/);
+  await real.allClosed();
+  assert.match(client.smtpConversation, /C: QUIT/);
+  assert.equal(real.messages.length, 0);
+  const error = await failure(client.verifyAsync(settings(real.port, { user, password: 'wrong-password' })));
+  assert.deepEqual([error.code, error.stage, error.suspects], ['EAUTH', 'auth', ['user', 'password']]);
+  assert.equal(real.sessions.logins, 2);
+  const silent = await rawServer(t, () => {});
+  const late = await failure(client.verifyAsync(settings(silent.port), { timeout: 100 }));
+  assert.equal(late.code, 'ETIMEDOUT');
+});
+
+test('a token, and a token that the server refuses', async (t) => {
+  const tokens = [];
+  const real = await tokenServer(t, tokens);
+  const client = new SmtpClient();
+  for (const changes of [{ token: 'right' }, { token: async () => 'right' }, { password: 'right', authType: SmtpAuthType.authXoauth2 }]) {
+    const { security } = await client.verifyAsync(settings(real.port, { user, ...changes }));
+    assert.equal(security.mechanism, 'XOAUTH2');
+  }
+  tokens.length = 0;
+  const error = await failure(client.verifyAsync(settings(real.port, { user, token: 'expired-token' })));
+  assert.deepEqual([error.code, error.stage, error.suspects, error.responseCode], ['EAUTH', 'auth', ['user', 'token'], 535]);
+  assert.deepEqual(error.tokenError, { status: '401', schemes: 'bearer', scope: 'mail' });
+  assert.deepEqual(tokens, ['expired-token'], 'a token of the caller is tried once');
+  assert.ok(!error.message.includes('expired-token'));
+  await client[Symbol.asyncDispose]();
+  await real.allClosed();
+});
+
+test('a provider is asked once more when its token is refused', async (t) => {
+  const tokens = [];
+  const real = await tokenServer(t, tokens);
+  const client = new SmtpClient();
+  const asked = [];
+  const provider = (request) => (asked.push(request), asked.length === 1 ? 'expired-token' : 'right');
+  await client.verifyAsync(settings(real.port, { user, token: provider }));
+  assert.deepEqual(asked, [{ user, refused: false }, { user, refused: true }]);
+  assert.deepEqual(tokens, ['expired-token', 'right']);
+  tokens.length = 0;
+  const error = await failure(client.verifyAsync(settings(real.port, { user, token: () => 'expired-token' })));
+  assert.equal(error.code, 'EAUTH');
+  assert.equal(tokens.length, 2, 'no third try');
+});
+
+test('a provider that fails gives the login up, and its own error is told', async (t) => {
+  const real = await tokenServer(t);
+  for (const [provider, words] of [
+    [() => Promise.reject(new Error('no network for tokens')), 'no network for tokens'],
+    [() => { throw new Error('not configured'); }, 'not configured'],
+    [() => 'two words', 'visible ASCII'],
+    [() => undefined, 'as a string'],
+    [() => 7, 'as a string'],
+  ]) {
+    const client = new SmtpClient();
+    const error = await failure(client.verifyAsync(settings(real.port, { user, token: provider })));
+    assert.deepEqual([error.code, error.stage, error.origin], ['EAUTH', 'auth', 'settings']);
+    assert.match(error.message, new RegExp(words));
+    await client[Symbol.asyncDispose]();
+  }
+  await real.allClosed();
+  assert.equal(real.sessions.logins, 0);
+});
+
+test('cancelling while a provider is asked closes the connection', async (t) => {
+  const real = await tokenServer(t);
+  const controller = new AbortController();
+  const client = new SmtpClient();
+  let release;
+  const token = () => {
+    controller.abort();
+    return new Promise((done) => (release = done));
+  };
+  const error = await failure(client.verifyAsync(settings(real.port, { user, token }), { signal: controller.signal }));
+  assert.equal(error.code, 'EABORT');
+  release('right');
+  await client[Symbol.asyncDispose]();
+  await real.allClosed();
+});
+
+test('a mechanism of the host\'s own', async (t) => {
+  const server = await clearServer(t, 'X-WORD PLAIN', [`334 ${b64('word?')}`, (line) => (line === b64('open sesame') ? '235 ok' : '535 no')]);
+  const seen = [];
+  const mechanism = {
+    name: 'X-WORD',
+    start: (context) => void seen.push(context),
+    step: async (challenge) => (seen.push(Buffer.from(challenge).toString()), new TextEncoder().encode('open sesame')),
+    finish: async () => true,
+  };
+  const client = new SmtpClient();
+  const { security } = await client.verifyAsync(settings(server.port, { ...clear, mechanism }));
+  assert.equal(security.mechanism, 'X-WORD');
+  assert.deepEqual(seen, [{ server: 'localhost', port: server.port, user: '', password: '', channelBindings: [] }, 'word?']);
+  assert.doesNotMatch(client.smtpConversation, /sesame|b3BlbiBz/);
+});
+
+test('a mechanism that throws, gives nothing, or does not accept success ends the login', async (t) => {
+  for (const [changes, answers, code] of [
+    [{ start: () => { throw new Error('out of order'); } }, ['535 no'], 'EAUTH'],
+    [{ step: () => { throw new Error('out of order'); } }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
+    [{ step: () => undefined }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
+    [{ step: () => 'text' }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
+    [{ finish: () => false }, ['235 ok'], 'EPROTOCOL'],
+  ]) {
+    const server = await clearServer(t, 'X-WORD', answers);
+    const mechanism = { name: 'X-WORD', start: () => undefined, step: () => new Uint8Array(), ...changes };
+    const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, mechanism })));
+    assert.deepEqual([error.code, error.stage], [code, 'auth'], error.message);
+  }
+});
+
+/** The server's side of SCRAM-SHA-256, with Node's own cryptography. */
+function scramServer(iterations, secret = password) {
+  let bare = '';
+  let first = '';
+  return [
+    (line) => {
+      bare = Buffer.from(line.split(' ')[2], 'base64').toString().slice(3);
+      first = `${bare.slice(bare.indexOf('r='))}SERVER,s=${b64('0123456789abcdef')},i=${iterations}`;
+      return `334 ${b64(first)}`;
+    },
+    (line) => {
+      const last = Buffer.from(line, 'base64').toString();
+      const key = pbkdf2Sync(secret.normalize('NFKC'), '0123456789abcdef', iterations, 32, 'sha256');
+      const message = `${bare},${first},${last.slice(0, last.indexOf(',p='))}`;
+      const serverKey = createHmac('sha256', key).update('Server Key').digest();
+      return `334 ${b64(`v=${createHmac('sha256', serverKey).update(message).digest('base64')}`)}`;
+    },
+    (line) => (line === '' ? '235 ok' : '535 no'),
+  ];
+}
+
+test('slow keys are derived by the platform, fast ones by the core, and too slow ones not at all', async (t) => {
+  for (const [iterations, secret] of [[4096, password], [100_000, password], [600_000, password], [100_000, 'p\u00e4ssw\u00f6rd \u2163']]) {
+    const server = await clearServer(t, 'SCRAM-SHA-256 PLAIN', scramServer(iterations, secret));
+    const { security } = await new SmtpClient().verifyAsync(settings(server.port, { ...clear, user, password: secret }));
+    assert.equal(security.mechanism, 'SCRAM-SHA-256');
+  }
+  const server = await clearServer(t, 'SCRAM-SHA-256 PLAIN', [...scramServer(600_001).slice(0, 1), '501 5.7.0 cancelled']);
+  const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, user, password })));
+  assert.deepEqual([error.code, error.suspects], ['EAUTH', ['authType']]);
+  assert.equal(server.said[2], '*');
+});
+
+test('a server that does not prove itself is named as such', async (t) => {
+  const server = await clearServer(t, 'SCRAM-SHA-256 PLAIN', [scramServer(4096)[0], '334 dj1BQUFB', '501 5.7.0 cancelled']);
+  const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, user, password })));
+  assert.equal(error.code, 'EAUTH');
+  assert.match(error.message, /did not prove/);
+});
+
+test('a mechanism that is refused: both lists are named', async (t) => {
+  const server = await clearServer(t, 'PLAIN LOGIN', ['504 5.5.4 not here']);
+  const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, user, password, authType: SmtpAuthType.authPlain })));
+  assert.deepEqual([error.code, error.suspects], ['EAUTH', ['authType']]);
+  assert.match(error.message, /allowed: PLAIN; offered: PLAIN, LOGIN/);
+});
