@@ -4,6 +4,7 @@
 mod certificates;
 mod ci;
 mod fuzz;
+mod logins;
 mod npm;
 mod size;
 mod wasm;
@@ -23,6 +24,7 @@ usage: cargo xtask <job>
   build              the npm package, into wasm/dist
   size               what the WebAssembly weighs, against its limits
   flights            the table of round trips
+  logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   fmt                format Rust
   fuzz [target] [s]  run the fuzz targets (reply, session, body), 60 seconds each unless said otherwise
   ci                 everything that CI checks; `cargo xtask ci <check>` runs one: see CONTRIBUTING.md
@@ -58,6 +60,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ]),
         "fmt" => cargo(&["fmt", "--all"]),
         "fuzz" => fuzz::run(rest),
+        "logins" => logins::run(rest),
         "size" => size::run(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {

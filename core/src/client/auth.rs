@@ -111,6 +111,7 @@ impl Client {
             derive_above: config.derive_above,
             entropy: &config.entropy,
             host: &config.server_name,
+            is_named: !matches!(authentication.mechanisms(), Mechanisms::Automatic),
             iterations: (config.limits.min_iterations, config.limits.max_iterations),
             offers_plus: self.capabilities.mechanisms().iter().any(|name| name.as_str() == plus),
             port: config.port,

@@ -62,6 +62,8 @@ pub struct Context<'a> {
     pub entropy: &'a [u8; 32],
     /// The server's host name or address, as the user gave it.
     pub host: &'a str,
+    /// Whether the user named the mechanism, instead of leaving the choice to the session.
+    pub is_named: bool,
     /// How many iterations a server may ask for, least and most.
     pub iterations: (u32, u32),
     /// Whether the server offers the `-PLUS` form of this mechanism.

@@ -191,6 +191,7 @@ fn context() -> Context<'static> {
         derive_above: None,
         entropy: b"0123456789abcdefghijklmnopqrstuv",
         host: "mail.example.com",
+        is_named: false,
         iterations: (4096, 600_000),
         offers_plus: false,
         port: 587,

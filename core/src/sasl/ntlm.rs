@@ -22,8 +22,9 @@ use crate::secret::Secret;
 
 /// UNICODE, OEM, REQUEST_TARGET, NTLM, ALWAYS_SIGN, EXTENDED_SESSIONSECURITY, VERSION, 128, 56 (MS-NLMP 2.2.2.5).
 const OFFERED: u32 = 0xa208_8207;
-/// UNICODE, EXTENDED_SESSIONSECURITY, TARGET_INFO: without these there is no version 2.
-const NEEDED: u32 = UNICODE | 0x0008_0000 | TARGET_INFO;
+/// EXTENDED_SESSIONSECURITY, TARGET_INFO: without these there is neither an integrity code nor anything that names the
+/// server. Such a server gets a response, of version 2 still, only if the user named NTLM.
+const STRONG: u32 = 0x0008_0000 | TARGET_INFO;
 const UNICODE: u32 = 0x0000_0001;
 const TARGET_INFO: u32 = 0x0080_0000;
 const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
@@ -47,6 +48,7 @@ pub(super) struct Ntlm {
     target: String,
     channel_binding: [u8; 16],
     client_challenge: Result<[u8; 8], ExchangeError>,
+    is_named: bool,
     /// 100 ns since 1601, for servers that tell no time.
     time: u64,
     is_announced: bool,
@@ -73,6 +75,7 @@ impl Ntlm {
             client_challenge: context
                 .random(8)
                 .and_then(|octets| octets.try_into().map_err(|_| ExchangeError::Entropy)),
+            is_named: context.is_named,
             time: if context.unix_time == 0 { 0 } else { file_time(context.unix_time) },
             is_announced: false,
             is_answered: false,
@@ -81,7 +84,7 @@ impl Ntlm {
 
     fn authenticate(&self, challenge: &[u8]) -> Result<Response, ExchangeError> {
         let client_challenge = self.client_challenge?;
-        let parsed = Challenge::parse(challenge)?;
+        let parsed = Challenge::parse(challenge, self.is_named)?;
         let mut information = parsed.information;
         if parsed.time.is_some() {
             information.add(AV_FLAGS, &2_u32.to_le_bytes());
@@ -164,36 +167,42 @@ struct Challenge {
 }
 
 impl Challenge {
-    fn parse(message: &[u8]) -> Result<Self, ExchangeError> {
-        Self::read(message).ok_or(ExchangeError::Challenge)
+    fn parse(message: &[u8], may_be_weak: bool) -> Result<Self, ExchangeError> {
+        Self::read(message)
+            .filter(|challenge| may_be_weak || challenge.flags & STRONG == STRONG)
+            .ok_or(ExchangeError::Challenge)
     }
 
     fn read(message: &[u8]) -> Option<Self> {
-        let header = message.get(..48)?;
-        let flags = number(header, 20)?;
-        if !header.starts_with(SIGNATURE) || number(header, 8)? != 2 || flags & NEEDED != NEEDED {
+        let flags = number(message, 20)?;
+        let server_challenge = message.get(24..32)?.try_into().ok()?;
+        if !message.starts_with(SIGNATURE) || number(message, 8)? != 2 || flags & UNICODE == 0 {
             return None;
         }
-        let length = usize::from(short(header, 40)?);
-        let offset = usize::try_from(number(header, 44)?).ok().filter(|offset| *offset >= 48)?;
-        let mut rest = message.get(offset..offset.checked_add(length)?)?;
-        let (mut information, mut time) = (Information::default(), None);
+        let mut challenge = Self { flags, server_challenge, time: None, information: Information::default() };
+        if flags & TARGET_INFO != 0 {
+            let length = usize::from(short(message, 40)?);
+            let offset = usize::try_from(number(message, 44)?).ok().filter(|offset| *offset >= 48)?;
+            challenge.inform(message.get(offset..offset.checked_add(length)?)?)?;
+        }
+        Some(challenge)
+    }
+
+    fn inform(&mut self, mut rest: &[u8]) -> Option<()> {
         loop {
             let (kind, length) = (short(rest, 0)?, usize::from(short(rest, 2)?));
             let value = rest.get(4..4 + length)?;
             rest = rest.get(4 + length..)?;
             match kind {
-                AV_END => break,
+                AV_END => return Some(()),
                 AV_FLAGS | AV_TARGET_NAME | AV_CHANNEL_BINDINGS => continue,
-                AV_TIMESTAMP => time = Some(u64::from_le_bytes(value.try_into().ok()?)),
+                AV_TIMESTAMP => self.time = Some(u64::from_le_bytes(value.try_into().ok()?)),
                 // Names.
                 1..=5 if length % 2 != 0 => return None,
                 _ => {}
             }
-            information.add(kind, value);
+            self.information.add(kind, value);
         }
-        let server_challenge = header.get(24..32)?.try_into().ok()?;
-        Some(Self { flags, server_challenge, time, information })
     }
 }
 
@@ -431,7 +440,7 @@ mod tests {
               AAAGAAQAAgAAAAoAEABuoZ3wZtpGIgUfnE+Sxt90AAAAAAAAAAAdCInRpe7tIZGeGrgnwwsX",
         )
         .unwrap();
-        let parsed = Challenge::parse(&second).unwrap();
+        let parsed = Challenge::parse(&second, false).unwrap();
         let mut information = parsed.information;
         information.add(AV_FLAGS, &[2, 0, 0, 0]);
         information.add(AV_CHANNEL_BINDINGS, &hex("6ea19df066da4622051f9c4f92c6df74"));
@@ -481,6 +490,20 @@ mod tests {
         assert_eq!(answer(&mut ntlm, challenge), Err(ExchangeError::Challenge), "a second challenge");
     }
 
+    /// What Cyrus SASL sends: no target information. Nothing is sent unless the user named NTLM, and then version 2.
+    #[test]
+    fn a_weak_challenge() {
+        let challenge =
+            b"TlRMTVNTUAACAAAAEgASADAAAAAFggIAfj3OTxQGJY8AAAAAAAAAAAAAAAAAAAAATABPAEMAQQBMAEgATwBTAFQA";
+        assert_eq!(answer(&mut user("User"), challenge), Err(ExchangeError::Challenge));
+        let mut named = user("User");
+        named.is_named = true;
+        let message = answer(&mut named, challenge).unwrap();
+        let (nt, at) = (usize::from(short(&message, 20).unwrap()), number(&message, 24).unwrap() as usize);
+        assert!(nt > 24, "version 1 has 24 octets");
+        assert_eq!(message[at + 16..at + 18], [1, 1], "what version 2 begins with");
+    }
+
     #[test]
     fn announced_in_words() {
         let mut ntlm = user("User");
@@ -498,7 +521,7 @@ mod tests {
             message[at..at + octets.len()].copy_from_slice(octets);
             message
         };
-        assert!(Challenge::parse(&good).is_ok());
+        assert!(Challenge::parse(&good, false).is_ok());
         for (wrong, why) in [
             (changed(40, &[2, 0, 2, 0, 0xff, 0xff, 0xff, 0xff]), "offset past the end"),
             (changed(40, &[0xff, 0xff]), "length past the end"),
@@ -515,10 +538,12 @@ mod tests {
             (good[..47].to_vec(), "too short for its information"),
             (Vec::new(), "nothing"),
         ] {
-            assert!(Challenge::parse(&wrong).is_err(), "{why}");
+            assert!(Challenge::parse(&wrong, false).is_err(), "{why}");
+            let is_weak = matches!(why, "no extended session security" | "no target information");
+            assert_eq!(Challenge::parse(&wrong, true).is_ok(), is_weak, "{why}");
         }
         for length in 0..good.len() - 8 {
-            assert!(Challenge::parse(&good[..length]).is_err(), "{length}");
+            assert!(Challenge::parse(&good[..length], true).is_err(), "{length}");
         }
     }
 

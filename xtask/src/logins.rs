@@ -1,0 +1,314 @@
+//! Logins at real servers: every mechanism that each offers, right and wrong, by the Rust core and by the npm package.
+//! What the servers are and offer is in `tests/servers`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::{cargo, exec, exec_in, npm, root, target};
+
+/// Where the servers write: their users must be able to enter it, and it goes into the names of sockets.
+const LAB: &str = "/tmp/sansmtp-servers";
+
+/// Why the servers cannot be had on this machine, if they cannot.
+pub(crate) fn missing() -> Option<&'static str> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let is_debian = release.contains("ID=debian") && release.contains("VERSION_ID=\"12\"");
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    (!is_debian || !is_root).then_some("the servers need Debian 12 and root: nobody logged in anywhere")
+}
+
+/// Starts the servers, logs in, stops them, and prints what was proven where. With `--nightly` there is Dovecot 2.4 too,
+/// in a Debian 13 of its own, which is built first; with `--write` the table goes into the documentation.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some(why) = missing() {
+        bail!("{why}");
+    }
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    if let Some(unknown) =
+        arguments.iter().find(|argument| !matches!(argument.as_str(), "--nightly" | "--write"))
+    {
+        bail!("{unknown} is no option; there are --nightly and --write");
+    }
+    let scripts = root().join("tests/servers");
+    let unpacked = target().join("servers");
+    fs::create_dir_all(&unpacked)?;
+    npm::build()?;
+    exec(Command::new(scripts.join("install.sh")).arg(&unpacked))?;
+    exec(Command::new(scripts.join("up.sh")).arg(LAB).arg(&unpacked))?;
+    let result = logins(&scripts, &unpacked, has("--nightly"), has("--write"));
+    let nightly_down = if has("--nightly") {
+        exec(Command::new(scripts.join("trixie.sh")).arg(&unpacked).args([LAB, "down"]))
+    } else {
+        Ok(())
+    };
+    let down = exec(Command::new(scripts.join("down.sh")).arg(LAB));
+    result.and(nightly_down).and(down)
+}
+
+fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result<()> {
+    if nightly {
+        exec(Command::new(scripts.join("trixie.sh")).arg(unpacked).args([LAB, "up"]))?;
+    }
+    let servers = servers(scripts)?;
+    let present: Vec<_> = servers.iter().filter(|server| nightly || !server.is_nightly()).collect();
+    let cases = cases(scripts, &present)?;
+    let file = |name: &str| target().join(name);
+    let write_cases = |name: &str, wanted: fn(&Case) -> bool| -> Result<PathBuf> {
+        let text: Vec<_> = cases.iter().filter(|case| wanted(case)).map(Case::json).collect();
+        fs::write(file(name), serde_json::to_string(&text)?)?;
+        Ok(file(name))
+    };
+    let all = write_cases("logins.json", |_| true)?;
+    let rust = file("logins-rust.json");
+    let (all_name, rust_name) = (all.to_string_lossy(), rust.to_string_lossy());
+    let run = ["run", "--quiet", "-p", "sansmtp-tests", "--example", "logins", "--"];
+    cargo(&[&run[..], &[&all_name, &rust_name, LAB]].concat())?;
+    let node = |options: &[&str], cases: &Path, results: &str| {
+        let mut node = Command::new("node");
+        node.args(options).arg("test/logins.mjs").arg(cases).arg(file(results)).arg(LAB);
+        exec_in(&root().join("wasm"), &mut node).map(|()| file(results))
+    };
+    let mut runs = vec![("Rust", rust.clone()), ("npm", node(&[], &all, "logins-npm.json")?)];
+    if nightly {
+        // Below TLS 1.3 a login is bound to the first Finished message, which rustls does not tell.
+        let bound = write_cases("logins-bound.json", |case| case.mechanism.ends_with("-PLUS"))?;
+        runs.push(("npm, TLS 1.2", node(&["--tls-max-v1.2"], &bound, "logins-tls12.json")?));
+    }
+    let mut wrong = Vec::new();
+    for (by, results) in &runs {
+        let outcomes = outcomes(results)?;
+        let is_all = *by != "npm, TLS 1.2";
+        for case in cases.iter().filter(|case| is_all || case.mechanism.ends_with("-PLUS")) {
+            let outcome = outcomes.get(&case.name).map_or("nothing", String::as_str);
+            if outcome != case.expected && !(case.expected == "error" && outcome.starts_with("error: ")) {
+                wrong.push(format!("{}, {by}: {outcome}; expected: {}", case.name, case.expected));
+            }
+        }
+    }
+    let table = table(&servers, &cases);
+    println!("{table}\n{} logins, each by the Rust core and by the npm package", cases.len());
+    ensure!(wrong.is_empty(), "{} were not as expected:\n{}", wrong.len(), wrong.join("\n"));
+    keep(&scripts.join("README.md"), &table, write, nightly)
+}
+
+/// A row of `logins.tsv`.
+struct Server {
+    name: String,
+    ports: Vec<u16>,
+    mechanisms: Vec<String>,
+}
+
+impl Server {
+    fn is_nightly(&self) -> bool {
+        self.name == "Dovecot 2.4"
+    }
+}
+
+/// One login, and what has to come of it.
+struct Case {
+    name: String,
+    server: String,
+    mechanism: String,
+    port: u16,
+    settings: BTreeMap<&'static str, String>,
+    certificate: bool,
+    expected: String,
+}
+
+impl Case {
+    fn json(&self) -> Value {
+        let Self { name, port, settings, certificate, .. } = self;
+        json!({ "name": name, "port": port, "settings": settings, "certificate": certificate })
+    }
+}
+
+/// The rows of a table of `tests/servers`.
+fn rows(path: PathBuf) -> Result<Vec<Vec<String>>> {
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let rows = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    Ok(rows.map(|line| line.split('\t').map(Into::into).collect()).collect())
+}
+
+fn servers(scripts: &Path) -> Result<Vec<Server>> {
+    let rows = rows(scripts.join("logins.tsv"))?;
+    rows.into_iter()
+        .map(|row| {
+            let [name, ports, mechanisms] = <[String; 3]>::try_from(row).ok().context("three columns")?;
+            let ports = ports.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+            Ok(Server { name, ports, mechanisms: mechanisms.split(' ').map(Into::into).collect() })
+        })
+        .collect()
+}
+
+fn cases(scripts: &Path, servers: &[&Server]) -> Result<Vec<Case>> {
+    let accounts: Vec<_> = rows(scripts.join("accounts.tsv"))?
+        .into_iter()
+        .map(|row| <[String; 3]>::try_from(row).ok().context("three columns"))
+        .collect::<Result<_>>()?;
+    let exceptions = rows(scripts.join("exceptions.tsv"))?;
+    let token = |name: &str| fs::read_to_string(format!("{LAB}/{name}"));
+    let (valid, expired) = (token("token.valid")?, token("token.expired")?);
+    let mut cases = Vec::new();
+    for server in servers {
+        for (port, mechanism) in
+            server.ports.iter().flat_map(|port| server.mechanisms.iter().map(move |name| (*port, name)))
+        {
+            let is_implicit = port % 100 == 65 || port == 10802;
+            let mut case =
+                |account: &str, settings: &[(&'static str, &str)], certificate: bool, expected: &str| {
+                    let exception = exceptions.iter().find(|row| {
+                        let fits = |at: usize, value: &str| {
+                            row.get(at).is_some_and(|cell| cell == value || cell == "*")
+                        };
+                        fits(0, &server.name) && fits(1, mechanism) && fits(2, account)
+                    });
+                    let expected = exception.and_then(|row| row.get(3)).map_or(expected, String::as_str);
+                    let mut all: BTreeMap<_, _> =
+                        settings.iter().map(|(name, value)| (*name, (*value).into())).collect();
+                    let connect_type = if is_implicit { "connectDirectSSL" } else { "connectSTARTTLS" };
+                    all.insert("connectType", connect_type.into());
+                    all.insert("authMechanisms", mechanism.clone());
+                    // Else it would be bound to the channel, as the case of the -PLUS name is.
+                    if server.mechanisms.iter().any(|name| *name == format!("{mechanism}-PLUS")) {
+                        all.insert("channelBinding", "false".into());
+                    }
+                    cases.push(Case {
+                        name: format!("{port} {mechanism} {account}"),
+                        server: server.name.clone(),
+                        mechanism: mechanism.clone(),
+                        port,
+                        settings: all,
+                        certificate,
+                        expected: expected.replace("{mechanism}", mechanism),
+                    });
+                };
+            let is_in = "in by {mechanism}";
+            match mechanism.as_str() {
+                "ANONYMOUS" => {
+                    case("nobody", &[], false, is_in);
+                    case("with a trace", &[("user", "sirhc")], false, is_in);
+                }
+                "EXTERNAL" => {
+                    case("alice's certificate", &[], true, is_in);
+                    case("alice's certificate, as alice", &[("user", "alice")], true, is_in);
+                    case("no certificate", &[], false, "refused 535");
+                }
+                "OAUTHBEARER" | "XOAUTH2" => {
+                    let valid = if server.name == "smtp-server" { "valid-token" } else { &valid };
+                    case("alice", &[("user", "alice"), ("token", valid)], false, is_in);
+                    case("alice, expired", &[("user", "alice"), ("token", &expired)], false, "refused 535");
+                    case("bob, alice's token", &[("user", "bob"), ("token", valid)], false, "refused 535");
+                }
+                _ => {
+                    for [user, password, stored] in &accounts {
+                        let knows =
+                            stored == "PLAIN" || (stored == mechanism && server.name.contains("Dovecot"));
+                        if knows {
+                            case(user, &[("user", user), ("password", password)], false, is_in);
+                        }
+                    }
+                    case(
+                        "alice, wrong",
+                        &[("user", "alice"), ("password", "Wonderland")],
+                        false,
+                        "refused 535",
+                    );
+                    case(
+                        "nobody",
+                        &[("user", "nobody-here"), ("password", "wonderland")],
+                        false,
+                        "refused 535",
+                    );
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+fn outcomes(path: &Path) -> Result<HashMap<String, String>> {
+    let list: Vec<HashMap<String, String>> = serde_json::from_str(&fs::read_to_string(path)?)?;
+    Ok(list
+        .into_iter()
+        .filter_map(|mut entry| Some((entry.remove("name")?, entry.remove("outcome")?)))
+        .collect())
+}
+
+/// Mechanisms down, servers across: the ports where a right login came in.
+fn table(servers: &[Server], cases: &[Case]) -> String {
+    let mut lines = vec![
+        format!(
+            "| | {} |",
+            servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>().join(" | ")
+        ),
+        format!("|---|{}", "---|".repeat(servers.len())),
+    ];
+    for mechanism in MECHANISMS {
+        let cells = servers.iter().map(|server| {
+            let is_in = |case: &&Case| {
+                case.server == server.name && case.mechanism == mechanism && case.expected.starts_with("in ")
+            };
+            let mut ports: Vec<_> = cases.iter().filter(is_in).map(|case| case.port).collect();
+            ports.dedup();
+            match (ports.len(), server.mechanisms.iter().any(|name| name == mechanism)) {
+                (0, true) if !cases.iter().any(|case| case.server == server.name) => "not run".into(),
+                (0, true) => "refused".into(),
+                (0, false) => "-".into(),
+                _ => ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            }
+        });
+        lines.push(format!("| {mechanism} | {} |", cells.collect::<Vec<_>>().join(" | ")));
+    }
+    let offers =
+        |name: &&str| servers.iter().any(|server| server.mechanisms.iter().any(|offered| offered == name));
+    let unproven: Vec<_> = MECHANISMS.iter().filter(|name| !offers(name)).copied().collect();
+    lines.join("\n") + &format!("\n\nWithout a real server: {}.\n", unproven.join(", "))
+}
+
+/// Every built-in mechanism: one without a real server shows as such.
+const MECHANISMS: [&str; 16] = [
+    "SCRAM-SHA-512-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+    "NTLM",
+    "MSN",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "EXTERNAL",
+    "ANONYMOUS",
+    "DIGEST-MD5",
+];
+
+/// Holds the table against the one in the documentation, or puts it there.
+fn keep(path: &Path, table: &str, write: bool, nightly: bool) -> Result<()> {
+    const BEGIN: &str = "<!-- table: cargo xtask logins --nightly --write -->\n";
+    const END: &str = "<!-- end of table -->\n";
+    let text = fs::read_to_string(path)?;
+    let (before, rest) = text.split_once(BEGIN).context("no table in the README of the servers")?;
+    let (kept, after) = rest.split_once(END).context("no end of the table")?;
+    if write {
+        ensure!(nightly, "--write needs --nightly, so that no server is left out");
+        fs::write(path, [before, BEGIN, table, END, after].concat())?;
+        return Ok(());
+    }
+    // Without the nightly servers, their column says so.
+    let same = kept.lines().zip(table.lines()).all(|(kept, found)| {
+        kept.split('|').zip(found.split('|')).all(|(kept, found)| kept == found || found == " not run ")
+    });
+    ensure!(same, "this is not the table in {}: run it with --nightly --write", path.display());
+    if env::var_os("CI").is_some() && !nightly {
+        println!("Dovecot 2.4 (-PLUS) was not run: cargo xtask logins --nightly does");
+    }
+    Ok(())
+}
