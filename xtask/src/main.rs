@@ -24,6 +24,7 @@ usage: cargo xtask <job>
   build              the npm package, into wasm/dist
   size               what the WebAssembly weighs, against its limits
   flights            the table of round trips
+  key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   fmt                format Rust
   fuzz [target] [s]  run the fuzz targets (reply, session, body), 60 seconds each unless said otherwise
@@ -60,6 +61,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ]),
         "fmt" => cargo(&["fmt", "--all"]),
         "fuzz" => fuzz::run(rest),
+        "key-derivation" => key_derivation(),
         "logins" => logins::run(rest),
         "size" => size::run(),
         "test" => test(),
@@ -78,6 +80,14 @@ fn test() -> Result<()> {
     cargo(&["test", "--workspace"])?;
     npm::build()?;
     npm::test()
+}
+
+fn key_derivation() -> Result<()> {
+    npm::build()?;
+    println!("natively: hash, iterations, milliseconds");
+    cargo(&["run", "--quiet", "--release", "-p", "sansmtp-tests", "--example", "key_derivation"])?;
+    println!("on Node: hash, iterations, milliseconds in WebAssembly, in WebCrypto");
+    exec_in(&root().join("wasm"), Command::new("node").arg("test/key_derivation.mjs"))
 }
 
 /// Where the repository is.
