@@ -11,9 +11,15 @@ Each option may come from the environment instead, under the name behind it.
 
   --server "HOST PORT"   SMTP_SERVER     the server, such as "mail.example.com 587"
   --connect TYPE         SMTP_CONNECT    ${Object.keys(SmtpConnectType).join(', ')}
-  --auth TYPE            SMTP_AUTH       authAuto (default), authPlain, authLogin, authCramMd5
+  --auth TYPE            SMTP_AUTH       ${Object.keys(SmtpAuthType).slice(0, 4).join(', ')},
+                                         ${Object.keys(SmtpAuthType).slice(4, 9).join(', ')},
+                                         ${Object.keys(SmtpAuthType).slice(9).join(', ')}
   --user NAME            SMTP_USER       the login; leave out for none
   --password-file FILE   SMTP_PASSWORD   a file with the password; or the password itself in the environment
+  --token-file FILE      SMTP_TOKEN      a file with an access token, instead of a password; or the token itself
+  --cert FILE            SMTP_CERT       a client certificate, as PEM, for authExternal
+  --key FILE             SMTP_KEY        its key
+  --login-only           SMTP_LOGIN_ONLY connect, log in and leave: no mail is sent
   --ca FILE              SMTP_CA         the CA to trust, as PEM, if it is not a public one
   --from ADDRESS         SMTP_FROM       the sender
   --to ADDRESSES         SMTP_TO         the recipients, with commas between them
@@ -25,9 +31,9 @@ let options;
 try {
   options = parseArgs({
     options: Object.fromEntries(
-      ['server', 'connect', 'auth', 'user', 'password-file', 'ca', 'from', 'to', 'subject', 'text']
+      ['server', 'connect', 'auth', 'user', 'password-file', 'token-file', 'cert', 'key', 'ca', 'from', 'to', 'subject', 'text']
         .map((name) => [name, { type: 'string' }])
-        .concat([['help', { type: 'boolean' }]]),
+        .concat(['login-only', 'help'].map((name) => [name, { type: 'boolean' }])),
     ),
   }).values;
 } catch (error) {
@@ -51,6 +57,9 @@ try {
     auth: options.auth ?? env.SMTP_AUTH,
     user: options.user ?? env.SMTP_USER,
     password: options['password-file'] ? read('--password-file', options['password-file']).trimEnd() : env.SMTP_PASSWORD,
+    token: options['token-file'] ? read('--token-file', options['token-file']).trim() : env.SMTP_TOKEN,
+    cert: options.cert ?? env.SMTP_CERT,
+    key: options.key ?? env.SMTP_KEY,
     ca: options.ca ?? env.SMTP_CA,
     from: options.from ?? env.SMTP_FROM,
     to: options.to ?? env.SMTP_TO,
@@ -69,21 +78,17 @@ try {
       text: options.text ?? 'This mail went over TLS.\n.\nThe line above is a dot, and it is still here.\n',
     };
   }
-  if (!given.from || !given.to) throw wrong('Set --from and --to.');
+  const isLoginOnly = options['login-only'] ?? Boolean(env.SMTP_LOGIN_ONLY);
+  if (!isLoginOnly && (!given.from || !given.to)) throw wrong('Set --from and --to.');
   const server = new SmtpServer(given.server);
   if (given.connect) server.connectType = pick(SmtpConnectType, given.connect, '--connect');
   if (given.auth) server.authType = pick(SmtpAuthType, given.auth, '--auth');
   if (given.user) server.user = given.user;
   if (given.password) server.password = given.password;
-  if (given.ca) server.tls = { ca: read('--ca', given.ca) };
+  if (given.token) server.token = given.token;
+  for (const name of ['ca', 'cert', 'key']) if (given[name]) server.tls[name] = read(`--${name}`, given[name]);
 
-  const mail = new SmtpMail();
-  mail.from = given.from;
-  mail.to = given.to;
-  mail.subject = options.subject ?? 'Grüße from sansmtp';
-  mail.textBody = given.text;
-
-  const result = await client.sendMailAsync(server, mail);
+  const result = isLoginOnly ? await client.verifyAsync(server) : await client.sendMailAsync(server, compose(given));
 
   title('the dialogue, secrets redacted');
   process.stdout.write(client.smtpConversation);
@@ -94,12 +99,14 @@ try {
   console.log(`certificate ${security.encrypted ? (security.verified ? 'verified' : 'NOT verified') : 'none'}`);
   console.log(`login       ${settings.user ? `${settings.user}, by ${settings.authType}` : 'none'}`);
   for (const { setting, value, reason } of settings.choices) console.log(`chosen      ${setting} = ${value}: ${reason}`);
-  title('recipients');
-  for (const { address, accepted, reply } of result.recipients) {
-    console.log([accepted ? 'accepted' : 'refused ', address, reply.code, reply.enhanced, reply.text].filter((part) => part !== null).join('  '));
+  if (!isLoginOnly) {
+    title('recipients');
+    for (const { address, accepted, reply } of result.recipients) {
+      console.log([accepted ? 'accepted' : 'refused ', address, reply.code, reply.enhanced, reply.text].filter((part) => part !== null).join('  '));
+    }
+    console.log(`\nThe server took the message: ${result.response}`);
   }
-  console.log(`\nThe server took the message: ${result.response}`);
-  if (embedded) {
+  if (embedded && !isLoginOnly) {
     title('what the server received');
     process.stdout.write(embedded.received[0] ?? '(nothing)\n');
     console.log(`\nMail delivered ${security.encrypted ? 'over TLS' : 'in clear'}.`);
@@ -115,6 +122,15 @@ try {
 } finally {
   client.close();
   await embedded?.stop();
+}
+
+function compose({ from, to, text }) {
+  const mail = new SmtpMail();
+  mail.from = from;
+  mail.to = to;
+  mail.subject = options.subject ?? 'Grüße from sansmtp';
+  mail.textBody = text;
+  return mail;
 }
 
 /** The value of a name, in any case. */
