@@ -1,13 +1,13 @@
 //! How long a login by SCRAM takes the core: from the server's first message to the client's proof. Prints a line of
 //! milliseconds for each hash and number of iterations, the least of five; `cargo xtask key-derivation` shows it beside
 //! WebAssembly's.
-#![allow(clippy::expect_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::expect_used, missing_docs)]
 
 use std::time::Instant;
 
 use sansmtp::sasl::{Authentication, MechanismName};
 use sansmtp::{Client, Config, Time, TlsMode};
-use sansmtp_tests::flight;
+use sansmtp_tests::{base64, flight};
 
 const NOW: Time = Time::from_millis(0);
 
@@ -41,21 +41,4 @@ fn millis(hash: &str, iterations: u32) -> f64 {
     let millis = begin.elapsed().as_secs_f64() * 1000.0;
     assert!(proof.len() > 60, "no proof: {proof}");
     millis
-}
-
-/// Base64 by the book.
-fn base64(octets: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    octets
-        .chunks(3)
-        .flat_map(|chunk| {
-            let value =
-                (0..3).fold(0, |value, at| value << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
-            let digit = move |at: usize| {
-                let digit = char::from(ALPHABET[(value >> (18 - 6 * at)) as usize & 63]);
-                if at <= chunk.len() { digit } else { '=' }
-            };
-            [digit(0), digit(1), digit(2), digit(3)]
-        })
-        .collect()
 }

@@ -1,5 +1,7 @@
 //! Looks for a secret in everything that a session gives out.
 
+use crate::base64;
+
 /// A secret in all the forms in which it could leak: as it is, in hexadecimal, in base64 at each alignment.
 #[derive(Debug)]
 pub struct Canary(Vec<Vec<u8>>);
@@ -17,7 +19,7 @@ impl Canary {
         forms.push(hex.into_bytes());
         for shift in 0..3 {
             let padded = [&vec![0; shift][..], secret.as_bytes()].concat();
-            let encoded = base64(&padded);
+            let encoded = base64(&padded).into_bytes();
             forms.push(encoded[(shift * 8).div_ceil(6)..padded.len() * 8 / 6].to_vec());
         }
         Self(forms)
@@ -37,26 +39,14 @@ impl Canary {
     }
 }
 
-/// Base64 without padding, by the book: the code under test is not its own judge.
-fn base64(octets: &[u8]) -> Vec<u8> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |at: usize| octets.get(at / 8).is_some_and(|octet| octet >> (7 - at % 8) & 1 == 1);
-    (0..(octets.len() * 8).div_ceil(6))
-        .map(|index| {
-            let value = (0..6).fold(0, |value, offset| value << 1 | usize::from(bit(index * 6 + offset)));
-            ALPHABET[value]
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn base64_by_the_book() {
-        assert_eq!(base64(b"\0tim\0tanstaaftanstaaf"), b"AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
-        assert_eq!(base64(b"a"), b"YQ");
+        assert_eq!(base64(b"\0tim\0tanstaaftanstaaf"), "AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
+        assert_eq!(base64(b"a"), "YQ==");
     }
 
     #[test]
@@ -65,9 +55,9 @@ mod tests {
         for text in [
             "x hunter2-secret y".to_owned(),
             "68756e746572322d736563726574".to_owned(),
-            String::from_utf8(base64(b"\0ann\0hunter2-secret")).unwrap(),
-            String::from_utf8(base64(b"ann\0hunter2-secret!")).unwrap(),
-            String::from_utf8(base64(b"nn\0hunter2-secret!!")).unwrap(),
+            base64(b"\0ann\0hunter2-secret"),
+            base64(b"ann\0hunter2-secret!"),
+            base64(b"nn\0hunter2-secret!!"),
         ] {
             assert!(std::panic::catch_unwind(|| canary.check(text.as_bytes(), "test")).is_err(), "{text}");
         }

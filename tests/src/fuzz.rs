@@ -2,17 +2,17 @@
 //! over random input, in `tests/properties.rs`.
 
 use sansmtp::reply::{Limits, Parser};
-use sansmtp::sasl::{Authentication, MechanismName};
+use sansmtp::sasl::{Authentication, ChannelBinding, MechanismName};
 use sansmtp::{
-    AuthAnswer, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event, ForwardPath,
-    LineEnds, OperationId, RecipientPolicy, ReversePath, Time, TlsFailure, TlsInfo, TlsMode,
+    AuthAnswer, AuthNeeds, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event,
+    ForwardPath, LineEnds, OperationId, RecipientPolicy, ReversePath, Time, TlsFailure, TlsInfo, TlsMode,
 };
 
 use crate::canary::Canary;
 use crate::capture::Capture;
 use crate::dialogue::{self, Dialogue};
-use crate::flight;
 use crate::server::unstuff;
+use crate::{base64, flight};
 
 /// Where a fuzzer starts: what captured servers and the dialogues said, in the form that each target reads.
 #[must_use]
@@ -33,6 +33,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     for (_, file) in dialogue::files() {
         for dialogue in &file.dialogues {
             seeds.push(("session", actions(dialogue)));
+            seeds.extend(challenges(dialogue).map(|challenges| ("sasl", challenges)));
         }
     }
     for body in ["", ".", "a\r\n.b", "x\n.\r\ny", "a\r\r\n", "\r\n.\r\n", "gr\u{fc}\u{df}e\n", "x\0y"] {
@@ -43,6 +44,21 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         }
     }
     seeds
+}
+
+/// The challenges of a dialogue with a login, as [`sasl`] reads them.
+fn challenges(dialogue: &Dialogue) -> Option<Vec<u8>> {
+    let command = dialogue.steps.iter().find_map(|step| step.client.as_deref()?.strip_prefix("AUTH "))?;
+    let name = command.split([' ', '\r']).next()?;
+    let mechanism = MECHANISMS.iter().position(|mechanism| *mechanism == name)?;
+    let mut data = Vec::new();
+    for line in dialogue.steps.iter().filter_map(|step| step.server.as_deref()?.strip_prefix("334 ")) {
+        let challenge = sansmtp::sasl::decode(line.trim_end().as_bytes()).unwrap_or_default();
+        data.push(u8::try_from(challenge.len()).ok()?);
+        data.extend(challenge);
+    }
+    data.extend([u8::try_from(mechanism).ok()?, 0]);
+    Some(data)
 }
 
 /// The server says this: see [`session`].
@@ -274,6 +290,92 @@ fn without_lost_start_tls(session: &Session) -> Vec<&Event> {
     events
 }
 
+/// The built-in mechanisms.
+const MECHANISMS: [&str; 16] = [
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-512-PLUS",
+    "DIGEST-MD5",
+    "CRAM-MD5",
+    "NTLM",
+    "MSN",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "EXTERNAL",
+    "ANONYMOUS",
+    "PLAIN",
+    "LOGIN",
+];
+
+/// A server that says anything within a login: each challenge is an octet for its length, and its octets; the last two
+/// octets of `data` choose the mechanism and how it is set up. Whatever it says, a server without the password never
+/// passes for one that has it, and the password goes out only by mechanisms that send it.
+///
+/// # Panics
+/// If one of that is not so.
+pub fn sasl(data: &[u8]) {
+    let [messages @ .., options, mechanism] = data else { return };
+    let name = MECHANISMS[usize::from(*mechanism) % MECHANISMS.len()];
+    let parsed = || Vec::from([MechanismName::parse(name).expect("a name")]);
+    let mut config = Config::new(TlsMode::Implicit);
+    config.transcript = true;
+    config.entropy = *b"0123456789abcdefghijklmnopqrstuv";
+    config.limits.max_iterations = 5000;
+    config.derive_above = (options & 1 == 0).then_some(0);
+    config.server_name = "mail.example.com".into();
+    let user = "ann@example.com";
+    let login = match name {
+        "OAUTHBEARER" | "XOAUTH2" => Authentication::token(user, PASSWORD),
+        "EXTERNAL" => Authentication::external(user),
+        "ANONYMOUS" => Authentication::anonymous(user),
+        // Where it is the automatic choice, it is stricter.
+        "NTLM" if options & 2 == 0 => Authentication::password(user, PASSWORD),
+        _ => Authentication::password(user, PASSWORD).and_then(|login| login.with_mechanisms(parsed())),
+    };
+    config.authentication = Some(login.expect("credentials"));
+    let now = Time::from_millis(0);
+    let mut client = Client::new(config, now);
+    let tls = TlsInfo::new(true).with_channel_bindings(vec![ChannelBinding::TlsExporter(vec![7; 32])]);
+    client.tls_established(now, &tls).expect("TLS is due");
+    let _ = client.handle_input(now, b"220 hi\r\n");
+    let _ = flight(&mut client, now);
+    let _ = client.handle_input(now, format!("250-hi\r\n250 AUTH {name}\r\n").as_bytes());
+    let (mut wire, mut rest, mut shown) = (flight(&mut client, now), messages, String::new());
+    while let [length, after @ ..] = rest {
+        let (message, after) = after.split_at(usize::from(*length).min(after.len()));
+        rest = after;
+        let _ = client.handle_input(now, format!("334 {}\r\n", base64(message)).as_bytes());
+        wire.extend(flight(&mut client, now));
+        while let Some(event) = client.poll_event() {
+            if let Event::AuthNeeds { needs: AuthNeeds::DerivedKey(derivation), .. } = &event {
+                let _ = client.auth_supply(AuthAnswer::DerivedKey(vec![7; derivation.length]));
+                wire.extend(flight(&mut client, now));
+            }
+            shown += &format!("{event:?}");
+        }
+    }
+    let _ = client.handle_input(now, b"235 ok\r\n");
+    let proves = name.starts_with("SCRAM-") || name == "DIGEST-MD5";
+    assert!(!proves || client.mechanism().is_none(), "{name} took a server that proved nothing");
+    // A login without a secret, and what the server says of itself, prove nothing.
+    let canary =
+        if matches!(name, "ANONYMOUS" | "EXTERNAL") { Canary::new("") } else { Canary::new(PASSWORD) };
+    let is_told = messages.windows(PASSWORD.len()).any(|text| text == PASSWORD.as_bytes());
+    if !is_told && !matches!(name, "PLAIN" | "LOGIN" | "OAUTHBEARER" | "XOAUTH2") {
+        canary.check(&wire, "the wire");
+    }
+    while let Some(line) = client.poll_transcript() {
+        shown += &line.to_string();
+    }
+    canary.check(shown.as_bytes(), "an event or the transcript");
+    for line in wire.split_inclusive(|octet| *octet == b'\n') {
+        assert!(line.ends_with(b"\r\n") && line.len() <= 12_288, "no line: {line:?}");
+    }
+}
+
 struct Session {
     client: Client,
     now: u64,
@@ -424,7 +526,9 @@ impl Session {
             }
             21 => {
                 let (octets, rest) = text(rest);
-                let answer = match octets.len() % 4 {
+                let answer = match octets.len() % 6 {
+                    4 => AuthAnswer::DerivedKey(octets.into()),
+                    5 => AuthAnswer::Token(String::from_utf8_lossy(octets).as_ref().into()),
                     0 => AuthAnswer::Cancel,
                     1 => AuthAnswer::Finish(true),
                     2 => AuthAnswer::InitialResponse(Some(octets.into())),
@@ -530,12 +634,15 @@ fn config(options: u8, more: u8) -> Config {
     let mut config = Config::new(tls);
     config.transcript = true;
     config.verify_peer = more & 1 == 0;
+    config.entropy = *b"0123456789abcdefghijklmnopqrstuv";
+    config.derive_above = Some(0);
     let ann = || Authentication::password("ann@example.com", PASSWORD).expect("credentials");
     let name = |name| MechanismName::parse(name).expect("a name");
     config.authentication = match more >> 1 & 7 {
         0 => None,
         1 => Some(ann().with_mechanisms([name("LOGIN"), name("PLAIN")].into()).expect("built in")),
         2 => Some(Authentication::host(name("X-OWN"))),
+        3 => Some(Authentication::token_provider("ann@example.com").expect("a user")),
         _ => Some(ann()),
     };
     if more & 16 != 0 {

@@ -25,3 +25,20 @@ pub fn flight(client: &mut Client, now: Time) -> Vec<u8> {
     }
     flight
 }
+
+/// Base64, by the book: the code under test is not its own judge.
+#[must_use]
+pub fn base64(octets: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |chunk: &[u8]| {
+        let value =
+            (0..3).fold(0_usize, |value, at| value << 8 | usize::from(chunk.get(at).copied().unwrap_or(0)));
+        let length = chunk.len();
+        [18, 12, 6, 0]
+            .map(|shift| ALPHABET[value >> shift & 63])
+            .into_iter()
+            .enumerate()
+            .map(move |(at, digit)| if at <= length { char::from(digit) } else { '=' })
+    };
+    octets.chunks(3).flat_map(digits).collect()
+}

@@ -15,6 +15,7 @@ fn seeds_hold() {
             "reply" => fuzz::reply(&data),
             "session" => fuzz::session(&data),
             "body" => fuzz::body(&data),
+            "sasl" => fuzz::sasl(&data),
             other => panic!("unknown target {other}"),
         }
     }
@@ -32,11 +33,28 @@ fn reply_octets() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes())
 }
 
+/// Challenges as servers send them, more often than by chance.
+fn challenge() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof![
+        "r=MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u[!-+]{0,3},s=[A-Za-z]{4},i=(4096|4100|0|9999999999)",
+        "[rvesi]=[ -~]{0,20}",
+        "nonce=\"[a-z]{0,5}\",algorithm=md5-sess,qop=\"auth\",realm=\"[a-z]{0,5}\"",
+        "rspauth=[0-9a-f]{30,34}",
+    ];
+    prop_oneof![
+        3 => text.prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..80),
+        1 => prop::collection::vec(any::<u8>(), 0..80).prop_map(|octets| {
+            [b"NTLMSSP\0\x02\0\0\0\0\0\0\0\x30\0\0\0\x05\x82\x89\xa2".as_slice(), &octets].concat()
+        }),
+    ]
+}
+
 /// One action of a session: see `fuzz::session`.
 fn action() -> impl Strategy<Value = Vec<u8>> {
     let said = prop_oneof![
         Just("220 hi\r\n".to_owned()),
-        Just("250-h\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN CRAM-MD5 X-OWN\r\n".to_owned()),
+        Just("250-h\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 OAUTHBEARER X-OWN\r\n".to_owned()),
         Just("250 ok\r\n".to_owned()),
         Just("250 ok\r\n250 ok\r\n354 go\r\n".to_owned()),
         Just("235 ok\r\n".to_owned()),
@@ -147,5 +165,16 @@ proptest! {
     fn any_session_holds(mut data in prop::collection::vec(any::<u8>(), 0..200), options in any::<[u8; 2]>()) {
         data.extend(options);
         fuzz::session(&data);
+    }
+
+    #[test]
+    fn logins(messages in prop::collection::vec(challenge(), 0..4), options in any::<[u8; 2]>()) {
+        let mut data = Vec::new();
+        for message in messages {
+            data.push(u8::try_from(message.len()).unwrap_or(u8::MAX));
+            data.extend(message.iter().take(255));
+        }
+        data.extend(options);
+        fuzz::sasl(&data);
     }
 }

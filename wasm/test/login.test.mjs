@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHmac, pbkdf2Sync } from 'node:crypto';
 import { test } from 'node:test';
-import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpServer } from 'sansmtp';
+import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpServer, SmtpSessionError } from 'sansmtp';
+import { SmtpSession } from 'sansmtp/core';
 import { ca, password, rawServer, smtpServer, user } from './server.mjs';
 
 function settings(port, changes = {}) {
@@ -220,4 +221,49 @@ test('a mechanism that is refused: both lists are named', async (t) => {
   const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, user, password, authType: SmtpAuthType.authPlain })));
   assert.deepEqual([error.code, error.suspects], ['EAUTH', ['authType']]);
   assert.match(error.message, /allowed: PLAIN; offered: PLAIN, LOGIN/);
+});
+
+test('no octet of what a server says can be changed without the login failing', () => {
+  const iterations = 4096;
+  /** A login with a server whose messages `change` may alter; whether it succeeded. */
+  const login = (change) => {
+    const settings = { server: 'localhost', connectType: 'connectNormal', allowInsecureAuth: true, user, password, authMechanisms: 'SCRAM-SHA-256' };
+    const session = new SmtpSession(SmtpServer.from(settings));
+    const say = (line) => {
+      try {
+        session.handleInput(Buffer.from(`${line}\r\n`, 'latin1'));
+      } catch (error) {
+        assert.ok(error instanceof SmtpSessionError);
+      }
+      const octets = session.flight() ?? new Uint8Array();
+      session.transmitting(octets.length);
+      session.transmitted(octets.length);
+      return Buffer.from(octets).toString().trimEnd();
+    };
+    say('220 hi');
+    const answers = scramServer(iterations);
+    const first = change(0, Buffer.from(answers[0](say('250-hi\r\n250 AUTH SCRAM-SHA-256')).slice(4), 'base64'));
+    const proof = say(`334 ${first.toString('base64')}`);
+    if (proof === '*') return false;
+    const last = change(1, Buffer.from(answers[1](proof).slice(4), 'base64'));
+    if (say(`334 ${last.toString('base64')}`) === '*') return false;
+    try {
+      say('235 ok');
+    } catch {}
+    return session.mechanism === 'SCRAM-SHA-256';
+  };
+  assert.equal(login((_, message) => message), true);
+  const lengths = [];
+  login((which, message) => ((lengths[which] = message.length), message));
+  for (const which of [0, 1]) {
+    for (let at = 0; at < lengths[which]; at += 1) {
+      for (const bit of which === 0 ? [0] : [0, 3, 7]) {
+        const flip = (index, message) => {
+          if (index === which) message[at] ^= 1 << bit;
+          return message;
+        };
+        assert.equal(login(flip), false, `message ${which}, octet ${at}, bit ${bit}`);
+      }
+    }
+  }
 });

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{exec_in, root, tool};
 
-const TARGETS: [&str; 3] = ["reply", "session", "body"];
+const TARGETS: [&str; 4] = ["reply", "session", "body", "sasl"];
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// `fuzz [target] [seconds]`.

@@ -27,7 +27,7 @@ usage: cargo xtask <job>
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   fmt                format Rust
-  fuzz [target] [s]  run the fuzz targets (reply, session, body), 60 seconds each unless said otherwise
+  fuzz [target] [s]  run the fuzz targets (reply, session, body, sasl), 60 seconds each unless said otherwise
   ci                 everything that CI checks; `cargo xtask ci <check>` runs one: see CONTRIBUTING.md
 ";
 
