@@ -242,6 +242,11 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
   const wants = reply?.code === 530 || reply?.code === 538;
   switch (stage) {
     case 'auth': {
+      if (reply?.code === 432) {
+        // RFC 4954 §6: the server has no form of the password yet that this mechanism needs.
+        const advice = ['Log in once with authType authPlain, over TLS: the server then learns what it needs for other mechanisms.'];
+        return new SmtpError(`${where} needs the password once to take it over${said}`, { ...common, code: 'EAUTH', suspects: ['authType'], advice });
+      }
       if (outcome === 'temporary') {
         return new SmtpError(`${where} cannot check the login now${said}`, { ...common, code: 'EAUTH', advice: ['Try again later.'] });
       }

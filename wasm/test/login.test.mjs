@@ -1,7 +1,10 @@
 // Logins where the host has a part: tokens, mechanisms of its own, slow keys; and the call that only logs in.
 import assert from 'node:assert/strict';
-import { createHmac, pbkdf2Sync } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpServer, SmtpSessionError } from 'sansmtp';
 import { SmtpSession } from 'sansmtp/core';
 import { ca, password, rawServer, smtpServer, user } from './server.mjs';
@@ -159,6 +162,36 @@ test('a mechanism of the host\'s own', async (t) => {
   assert.equal(security.mechanism, 'X-WORD');
   assert.deepEqual(seen, [{ server: 'localhost', port: server.port, user: '', password: '', channelBindings: [] }, 'word?']);
   assert.doesNotMatch(client.smtpConversation, /sesame|b3BlbiBz/);
+});
+
+test('what a login can be bound to is what the server sees', async (t) => {
+  const certificates = process.env.SANSMTP_CERTIFICATES;
+  const read = (name) => readFileSync(join(certificates, name));
+  for (const [files, hash, version] of [['server', 'sha256', 'TLSv1.3'], ['sha384', 'sha384', 'TLSv1.3'], ['server', 'sha256', 'TLSv1.2']]) {
+    let seen;
+    const server = createTlsServer({ cert: read(`${files}.pem`), key: read(`${files}.key`), maxVersion: version }, (socket) => {
+      seen = version === 'TLSv1.3' ? socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)) : socket.getPeerFinished();
+      socket.on('error', () => {});
+      socket.setEncoding('latin1');
+      socket.write('220 hi\r\n');
+      socket.on('data', (line) => {
+        if (line.startsWith('EHLO')) socket.write('250-hi\r\n250 AUTH X-BIND\r\n');
+        else if (line.startsWith('AUTH')) socket.write('235 ok\r\n');
+        else socket.end('221 bye\r\n');
+      });
+    });
+    await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+    t.after(() => server.close());
+    let bindings;
+    const mechanism = { name: 'X-BIND', start: (context) => void (bindings = context.channelBindings), step: () => undefined };
+    const trusted = files === 'server' ? ca : read('sha384.pem').toString();
+    const { port } = server.address();
+    await new SmtpClient().verifyAsync(settings(port, { connectType: SmtpConnectType.connectDirectSSL, mechanism, tls: { ca: trusted } }));
+    assert.deepEqual(bindings.map(({ name }) => name), [version === 'TLSv1.3' ? 'tls-exporter' : 'tls-unique', 'tls-server-end-point']);
+    assert.deepEqual(Buffer.from(bindings[0].data), seen);
+    const { raw } = new X509Certificate(read(`${files}.pem`));
+    assert.deepEqual(Buffer.from(bindings[1].data), createHash(hash).update(raw).digest());
+  }
 });
 
 test('a mechanism that throws, gives nothing, or does not accept success ends the login', async (t) => {
