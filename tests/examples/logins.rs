@@ -111,7 +111,7 @@ fn log_in(case: &Case, files: &Files) -> Result<String> {
             let Socket::Clear(tcp) = socket else { bail!("TLS within TLS") };
             let (secure, tls) = handshake(tcp, case, files)?;
             socket = Socket::Secure(Box::new(secure));
-            client.tls_established(now(), &tls)?;
+            client.tls_established(now(), tls)?;
             continue;
         }
         let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();

@@ -305,10 +305,10 @@ impl Run {
         let now = self.time();
         match tls {
             Value::String(verified) if verified == "verified" => {
-                self.client.tls_established(now, &TlsInfo::new(true))
+                self.client.tls_established(now, TlsInfo::new(true))
             }
             Value::String(unverified) if unverified == "unverified" => {
-                self.client.tls_established(now, &TlsInfo::new(false))
+                self.client.tls_established(now, TlsInfo::new(false))
             }
             Value::Object(up) if up.contains_key("channelBindings") => {
                 let bindings = up["channelBindings"].as_array().expect("channel bindings").iter();
@@ -317,7 +317,7 @@ impl Run {
                         .expect("a name")
                 });
                 let tls = TlsInfo::new(true).with_channel_bindings(bindings.collect());
-                self.client.tls_established(now, &tls)
+                self.client.tls_established(now, tls)
             }
             failure => {
                 let (code, text) = (text(&failure["code"]), text(&failure["text"]));

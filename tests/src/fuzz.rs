@@ -339,7 +339,7 @@ pub fn sasl(data: &[u8]) {
     let now = Time::from_millis(0);
     let mut client = Client::new(config, now);
     let tls = TlsInfo::new(true).with_channel_bindings(vec![ChannelBinding::TlsExporter(vec![7; 32])]);
-    client.tls_established(now, &tls).expect("TLS is due");
+    client.tls_established(now, tls).expect("TLS is due");
     let _ = client.handle_input(now, b"220 hi\r\n");
     let _ = flight(&mut client, now);
     let _ = client.handle_input(now, format!("250-hi\r\n250 AUTH {name}\r\n").as_bytes());
@@ -461,7 +461,7 @@ impl Session {
             9 => {
                 self.take_events();
                 let asked = self.tls_asked;
-                let result = self.client.tls_established(now, &TlsInfo::new(true));
+                let result = self.client.tls_established(now, TlsInfo::new(true));
                 if result.is_ok() {
                     assert!(asked, "TLS without StartTls");
                     self.encrypted_from = Some(self.wire.len());
@@ -470,7 +470,7 @@ impl Session {
                 rest
             }
             10 => {
-                let _ = self.client.tls_established(now, &TlsInfo::new(false));
+                let _ = self.client.tls_established(now, TlsInfo::new(false));
                 rest
             }
             11 => {

@@ -82,7 +82,7 @@ impl Pair {
                     }
                     Event::StartTls => {
                         self.server.wants_tls = false;
-                        self.client.tls_established(now, &TlsInfo::new(true)).expect("TLS");
+                        self.client.tls_established(now, TlsInfo::new(true)).expect("TLS");
                     }
                     _ => {}
                 }

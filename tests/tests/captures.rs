@@ -130,7 +130,7 @@ fn outcome(capture: &Capture, step: usize) -> String {
     if client.wants_input() {
         let _ = client.handle_eof(now);
     } else if client.error().is_none() {
-        let _ = client.tls_established(now, &TlsInfo::new(true));
+        let _ = client.tls_established(now, TlsInfo::new(true));
         let _ = client.handle_eof(now);
     }
     work(&mut client);

@@ -13,7 +13,7 @@ const NOW: Time = Time::from_millis(0);
 struct Own(&'static str, String);
 
 impl Own {
-    fn new(name: &'static str, context: &Context<'_>) -> Box<dyn Mechanism> {
+    fn boxed(name: &'static str, context: &Context<'_>) -> Box<dyn Mechanism> {
         Box::new(Self(name, format!("{}:{} {}", context.host, context.port, context.is_named)))
     }
 }
@@ -46,7 +46,7 @@ impl Mechanism for Own {
 fn session(name: &'static str) -> (Client, String) {
     let mechanism = MechanismName::parse(name).unwrap();
     let mut config = Config::new(TlsMode::Never);
-    config.authentication = Some(Authentication::custom(mechanism, move |context| Own::new(name, context)));
+    config.authentication = Some(Authentication::custom(mechanism, move |context| Own::boxed(name, context)));
     config.allow_insecure_auth = true;
     config.transcript = true;
     config.server_name = "mail.example.com".into();

@@ -109,7 +109,7 @@ fn behind_tls(before: &str, after: &[String]) -> (Vec<u8>, Vec<Event>) {
         client.handle_input(now, server.as_bytes()).unwrap();
         take(&mut client);
     }
-    client.tls_established(now, &TlsInfo::new(true)).unwrap();
+    client.tls_established(now, TlsInfo::new(true)).unwrap();
     let (mut wire, mut events) = take(&mut client);
     for server in after {
         let _ = client.handle_input(now, server.as_bytes());

@@ -63,7 +63,7 @@ fn octets_behind_the_220_are_fatal() {
             assert_eq!(failure.stage, Stage::Tls);
             assert_eq!(flight(&mut client, NOW), b"");
             assert!(!client.wants_input());
-            assert_eq!(client.tls_established(NOW, &TlsInfo::new(true)), Err(error));
+            assert_eq!(client.tls_established(NOW, TlsInfo::new(true)), Err(error));
             assert_eq!(flight(&mut client, NOW), b"", "no login, no EHLO, nothing");
         }
     }
@@ -78,6 +78,6 @@ fn the_220_alone_starts_tls() {
     assert_eq!(client.poll_event(), None);
     assert!(!client.wants_input());
     assert!(client.capabilities().mechanisms().is_empty(), "what was learned in clear is forgotten");
-    client.tls_established(NOW, &TlsInfo::new(true)).unwrap();
+    client.tls_established(NOW, TlsInfo::new(true)).unwrap();
     assert_eq!(flight(&mut client, NOW), b"EHLO [127.0.0.1]\r\n");
 }

@@ -42,12 +42,7 @@ declare module '#glue' {
     tls_established(now: number, verified: boolean): void;
     tls_failed(now: number, code: string, text: string): void;
     establish_tls(): void;
-    auth_cancel(): void;
-    auth_derived_key(key: Uint8Array): void;
-    auth_finish(ok: boolean): void;
-    auth_initial_response(response?: Uint8Array): void;
-    auth_response(response: Uint8Array): void;
-    auth_token(token: string): void;
+    auth_supply(step: string, octets: Uint8Array | undefined, ok: boolean): void;
     recipient(address: string): void;
     forget_recipients(): void;
     send(
@@ -60,11 +55,7 @@ declare module '#glue' {
     body(operation: number, piece: Uint8Array): number;
     end_body(operation: number): void;
     cancel(operation: number): void;
-    noop(): number;
-    reset(): number;
-    vrfy(mailbox: string): number;
-    expn(list: string): number;
-    help(topic?: string): number;
+    command(verb: 'NOOP' | 'RSET' | 'VRFY' | 'EXPN' | 'HELP', argument?: string): number;
     quit(): void;
     abort(): void;
     capabilities(): string;

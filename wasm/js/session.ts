@@ -174,22 +174,8 @@ export class SmtpSession {
 
   /** Answers `authNeeds`. */
   authSupply(answer: SmtpAuthAnswer): void {
-    this.#call((session) => {
-      switch (answer.step) {
-        case 'initialResponse':
-          return session.auth_initial_response(answer.response === undefined ? undefined : octetsOf(answer.response));
-        case 'response':
-          return session.auth_response(octetsOf(answer.response));
-        case 'derivedKey':
-          return session.auth_derived_key(octetsOf(answer.key));
-        case 'finish':
-          return session.auth_finish(answer.ok);
-        case 'token':
-          return session.auth_token(tokenOf(answer.token));
-        case 'cancel':
-          return session.auth_cancel();
-      }
-    });
+    const octets = answerOctets(answer);
+    this.#call((session) => session.auth_supply(answer.step, octets, answer.step === 'finish' && answer.ok));
   }
 
   /** Sends a message: `sendBody` asks for it; `delivered` or `failed` is its result. */
@@ -225,27 +211,27 @@ export class SmtpSession {
 
   /** NOOP. `answer` is the result of this and of the next four. */
   noop(): number {
-    return this.#call((session) => session.noop());
+    return this.#call((session) => session.command('NOOP'));
   }
 
   /** RSET. */
   reset(): number {
-    return this.#call((session) => session.reset());
+    return this.#call((session) => session.command('RSET'));
   }
 
   /** VRFY. */
   vrfy(mailbox: string): number {
-    return this.#call((session) => session.vrfy(mailbox));
+    return this.#call((session) => session.command('VRFY', mailbox));
   }
 
   /** EXPN. */
   expn(list: string): number {
-    return this.#call((session) => session.expn(list));
+    return this.#call((session) => session.command('EXPN', list));
   }
 
   /** HELP. */
   help(topic?: string): number {
-    return this.#call((session) => session.help(topic));
+    return this.#call((session) => session.command('HELP', topic));
   }
 
   /** Ends the session after what is queued. */
@@ -280,10 +266,24 @@ export class SmtpSession {
   }
 }
 
-/** A provider may give anything; what is no text must not become one. */
-function tokenOf(token: unknown): string {
-  if (typeof token === 'string') return token;
-  throw new SmtpSessionError('invalidInput', 'token', 'the token provider must give the token as a string');
+/** The octets of an answer, if it has any. A provider may give anything; what is no text must not become one. */
+function answerOctets(answer: SmtpAuthAnswer): Uint8Array | undefined {
+  switch (answer.step) {
+    case 'derivedKey':
+      return octetsOf(answer.key);
+    case 'initialResponse':
+      return answer.response === undefined ? undefined : octetsOf(answer.response);
+    case 'response':
+      return octetsOf(answer.response);
+    case 'token':
+      if (typeof answer.token === 'string') return new TextEncoder().encode(answer.token);
+      throw new SmtpSessionError('invalidInput', 'token', 'the token provider must give the token as a string');
+    case 'finish':
+    case 'cancel':
+      return undefined;
+    default:
+      throw new SmtpSessionError('invalidInput', 'authAnswer', 'an answer to authNeeds must have one of its steps');
+  }
 }
 
 /** What is no octets, or is detached, would fail within the instance, which must not happen. */

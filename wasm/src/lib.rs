@@ -232,7 +232,7 @@ impl Session {
     pub fn tls_established(&mut self, now: f64, verified: bool) -> Result<(), JsValue> {
         let bindings = core::mem::take(&mut self.channel_bindings);
         let tls = TlsInfo::new(verified).with_channel_bindings(bindings);
-        self.client.tls_established(time(now), &tls).map_err(thrown)
+        self.client.tls_established(time(now), tls).map_err(thrown)
     }
 
     pub fn tls_failed(&mut self, now: f64, code: String, text: String) -> Result<(), JsValue> {
@@ -243,29 +243,21 @@ impl Session {
         self.client.establish_tls().map_err(thrown)
     }
 
-    pub fn auth_cancel(&mut self) -> Result<(), JsValue> {
-        self.client.auth_supply(AuthAnswer::Cancel).map_err(thrown)
-    }
-
-    pub fn auth_derived_key(&mut self, key: &Uint8Array) -> Result<(), JsValue> {
-        self.client.auth_supply(AuthAnswer::DerivedKey(key.to_vec())).map_err(thrown)
-    }
-
-    pub fn auth_finish(&mut self, ok: bool) -> Result<(), JsValue> {
-        self.client.auth_supply(AuthAnswer::Finish(ok)).map_err(thrown)
-    }
-
-    pub fn auth_initial_response(&mut self, response: Option<Uint8Array>) -> Result<(), JsValue> {
-        let response = response.map(|response| response.to_vec());
-        self.client.auth_supply(AuthAnswer::InitialResponse(response)).map_err(thrown)
-    }
-
-    pub fn auth_response(&mut self, response: &Uint8Array) -> Result<(), JsValue> {
-        self.client.auth_supply(AuthAnswer::Response(response.to_vec())).map_err(thrown)
-    }
-
-    pub fn auth_token(&mut self, token: String) -> Result<(), JsValue> {
-        self.client.auth_supply(AuthAnswer::Token(token.into())).map_err(thrown)
+    /// Answers what a login needs: `step` says which answer this is, and what of the rest counts.
+    pub fn auth_supply(&mut self, step: &str, octets: Option<Uint8Array>, ok: bool) -> Result<(), JsValue> {
+        let octets = octets.map(|octets| octets.to_vec());
+        let answer = match step {
+            "derivedKey" => AuthAnswer::DerivedKey(octets.unwrap_or_default()),
+            "finish" => AuthAnswer::Finish(ok),
+            "initialResponse" => AuthAnswer::InitialResponse(octets),
+            "response" => AuthAnswer::Response(octets.unwrap_or_default()),
+            // What is no UTF-8 is no token either.
+            "token" => {
+                AuthAnswer::Token(String::from_utf8(octets.unwrap_or_default()).unwrap_or_default().into())
+            }
+            _ => AuthAnswer::Cancel,
+        };
+        self.client.auth_supply(answer).map_err(thrown)
     }
 
     /// A recipient of the next message.
@@ -321,24 +313,17 @@ impl Session {
         self.client.cancel(id(operation)).map_err(thrown)
     }
 
-    pub fn noop(&mut self) -> Result<u32, JsValue> {
-        self.client.noop().map(OperationId::get).map_err(thrown)
-    }
-
-    pub fn reset(&mut self) -> Result<u32, JsValue> {
-        self.client.reset().map(OperationId::get).map_err(thrown)
-    }
-
-    pub fn vrfy(&mut self, mailbox: &str) -> Result<u32, JsValue> {
-        self.client.vrfy(mailbox).map(OperationId::get).map_err(thrown)
-    }
-
-    pub fn expn(&mut self, list: &str) -> Result<u32, JsValue> {
-        self.client.expn(list).map(OperationId::get).map_err(thrown)
-    }
-
-    pub fn help(&mut self, topic: Option<String>) -> Result<u32, JsValue> {
-        self.client.help(topic.as_deref()).map(OperationId::get).map_err(thrown)
+    /// NOOP, RSET, VRFY, EXPN or HELP.
+    pub fn command(&mut self, verb: &str, argument: Option<String>) -> Result<u32, JsValue> {
+        let text = argument.as_deref();
+        let operation = match verb {
+            "RSET" => self.client.reset(),
+            "VRFY" => self.client.vrfy(text.unwrap_or_default()),
+            "EXPN" => self.client.expn(text.unwrap_or_default()),
+            "HELP" => self.client.help(text),
+            _ => self.client.noop(),
+        };
+        operation.map(OperationId::get).map_err(thrown)
     }
 
     pub fn quit(&mut self) -> Result<(), JsValue> {

@@ -284,7 +284,7 @@ impl Client {
     /// # Errors
     /// [`PeerMisbehaved::PeerNotVerified`] if the certificate was not verified and the configuration demands it;
     /// [`ApiMisuse::TlsNotAsked`].
-    pub fn tls_established(&mut self, now: Time, tls: &TlsInfo) -> Result<(), Error> {
+    pub fn tls_established(&mut self, now: Time, tls: TlsInfo) -> Result<(), Error> {
         self.check_tls_asked()?;
         if self.config.verify_peer && !tls.verified {
             return Err(self.fatal(PeerMisbehaved::PeerNotVerified.into(), None));

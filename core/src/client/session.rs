@@ -131,10 +131,10 @@ impl Client {
         self.needs_reset = false;
     }
 
-    pub(super) fn tls_is_up(&mut self, now: Time, tls: &TlsInfo) {
+    pub(super) fn tls_is_up(&mut self, now: Time, tls: TlsInfo) {
         self.encrypted = true;
         if self.config.channel_binding {
-            self.channel_bindings.clone_from(&tls.channel_bindings);
+            self.channel_bindings = tls.channel_bindings;
             // What binds nothing must not look as if it did.
             self.channel_bindings.retain(|binding| !binding.data().is_empty());
         }
