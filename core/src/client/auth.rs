@@ -12,7 +12,7 @@ use crate::base64;
 use crate::config::TlsMode;
 use crate::error::{ApiMisuse, Error, InvalidInput, PeerMisbehaved, Stage, Unsupported};
 use crate::event::{AuthAnswer, AuthNeeds, Cause, DataSent, Event, Failure, Outcome};
-use crate::reply::{EnhancedCode, Reply, ReplyRef};
+use crate::reply::{EnhancedCode, Reply, ReplyRef, Severity};
 use crate::sasl::{
     self, Authentication, Context, Credential, ExchangeError, Mechanism, MechanismName, Mechanisms, Response,
     Step,
@@ -121,7 +121,10 @@ impl Client {
             Mechanisms::Custom(_, make) => Some(make(&context)),
             _ => sasl::built_in(&exchange.name, authentication, &context),
         };
-        let Some(mut mechanism) = mechanism else { return };
+        let Some(mut mechanism) = mechanism else {
+            self.setup_failed(Failure::error(Stage::Auth, InvalidInput::MechanismName.into()));
+            return;
+        };
         match mechanism.start() {
             Ok(initial) => {
                 exchange.mechanism = Some(mechanism);
@@ -260,7 +263,11 @@ impl Client {
         let answer = answer.filter(|answer| !answer.is_empty()).map(<[u8]>::to_vec);
         if is_unknown_mechanism(&reply) && exchange.responses == 0 && !others.is_empty() {
             self.begin_exchange(others, 0);
-        } else if exchange.tokens == 1 && (answer.is_some() || reply.code().get() == 535) {
+        } else if exchange.tokens == 1
+            && reply.code().severity() == Severity::Permanent
+            && reply.code().get() != 534
+            && (answer.is_some() || reply.code().get() == 535)
+        {
             // The one exception: a token may have expired between the provider and the server.
             others.push_front(exchange.name.clone());
             self.begin_exchange(others, 1);
