@@ -74,6 +74,9 @@ pub enum InvalidInput {
     Argument,
     /// A line of the message ends in CR or LF alone, and the caller asked for that to be refused.
     BareLineEnd,
+    /// A user name or a password with a character that the login mechanism does not allow: what SASLprep (RFC 4013)
+    /// forbids, or what is not ASCII and was not prepared.
+    Credentials,
     /// The derived key is not as long as it was asked for.
     DerivedKey,
     /// The message has an octet above 127, and was declared to be 7-bit.
@@ -92,8 +95,8 @@ pub enum InvalidInput {
     NoRecipients,
     /// The message has a NUL octet, which RFC 5322 forbids.
     NulInBody,
-    /// A user name or a password that SASLprep (RFC 4013) forbids, or that is not ASCII and was not prepared.
-    SaslPrep,
+    /// What the login mechanism would send is longer than a line of an exchange may be: 12,288 octets (RFC 4954 §4).
+    ResponseTooLong,
     /// A token that is empty or has anything but visible ASCII.
     Token,
     /// A user name or password that the mechanism cannot carry: NUL, or one of them empty.
@@ -302,6 +305,7 @@ impl InvalidInput {
             Self::AddressWithoutAt => "the address has no @",
             Self::Argument => "the argument must be one line of printable ASCII",
             Self::BareLineEnd => "a line of the message ends in CR or LF alone",
+            Self::Credentials => "user or password has a character that this login mechanism does not allow",
             Self::DerivedKey => "the derived key is not as long as it was asked for",
             Self::EightBitContent => "the message has octets above 127 but was declared to be 7-bit",
             Self::EmptyAddress => "the recipient's address is empty",
@@ -311,9 +315,7 @@ impl InvalidInput {
             Self::MechanismName => "this cannot be the name of a SASL mechanism",
             Self::NoRecipients => "the message has no recipient",
             Self::NulInBody => "the message has a NUL octet, which mail cannot carry",
-            Self::SaslPrep => {
-                "user or password has a character that this login mechanism does not allow (RFC 4013)"
-            }
+            Self::ResponseTooLong => "what the login would send is longer than a line may be",
             Self::Token => "the token must be visible ASCII, without spaces",
             Self::UserOrPassword => "user and password must not be empty and must not have a NUL character",
         }
@@ -398,7 +400,7 @@ impl Stage {
 impl Unsupported {
     const fn message(self) -> &'static str {
         match self {
-            Self::AuthWithoutTls => "user and password are set but the connection is not encrypted",
+            Self::AuthWithoutTls => "a login is set but the connection is not encrypted",
             Self::ChannelBinding => {
                 "the login mechanism is bound to the TLS channel, and this runtime does not tell what that needs"
             }

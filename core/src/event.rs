@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::error::{Error, Stage};
 use crate::reply::{Reply, Severity};
-use crate::sasl::{ChannelBinding, KeyDerivation, MechanismName};
+use crate::sasl::{ChannelBinding, KeyDerivation, MechanismName, Response};
 use crate::secret::Secret;
 
 /// Names one call of `send`, `noop`, `reset`, `vrfy`, `expn` or `help`. Each gets exactly one result: `Delivered`,
@@ -50,7 +50,7 @@ pub enum Event {
         /// Whether the connection was encrypted.
         encrypted: bool,
     },
-    /// The host carries the mechanism out: answer with `auth_supply`. No timer runs meanwhile.
+    /// The login needs something of the host: answer with `auth_supply`. No timer runs meanwhile.
     AuthNeeds {
         /// The mechanism.
         mechanism: MechanismName,
@@ -118,7 +118,7 @@ pub enum Event {
     },
 }
 
-/// What a mechanism that the host carries out needs next.
+/// What a login needs next of the host: a step of a mechanism that it carries out, a token, a slow key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "step", rename_all = "camelCase"))]
 #[non_exhaustive]
@@ -143,19 +143,19 @@ pub enum AuthNeeds {
     },
 }
 
-/// The host's answer to [`AuthNeeds`]. Its memory is zeroed after use.
+/// The host's answer to [`AuthNeeds`]. Its memory is zeroed when it is dropped, whatever becomes of it.
 #[non_exhaustive]
 pub enum AuthAnswer {
     /// Give up: the exchange is cancelled as RFC 4954 §4 says, and the session ends.
     Cancel,
     /// The key.
-    DerivedKey(Vec<u8>),
+    DerivedKey(Response),
     /// Whether the success counts.
     Finish(bool),
     /// The initial response; `None` if the server speaks first.
-    InitialResponse(Option<Vec<u8>>),
+    InitialResponse(Option<Response>),
     /// The response to the challenge.
-    Response(Vec<u8>),
+    Response(Response),
     /// The token.
     Token(Secret),
 }

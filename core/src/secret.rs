@@ -54,14 +54,17 @@ pub(crate) struct Redactor {
     secrets: Vec<Zeroizing<Vec<u8>>>,
     /// Their hexadecimal and base64 forms: a run of characters that has one in it is hidden.
     encoded: Vec<Zeroizing<Vec<u8>>>,
-    /// The base64 lines of the exchange: a run that shares a longer piece with one is hidden.
-    lines: Vec<Zeroizing<Vec<u8>>>,
+    /// Every eight octets in a row of what was sent within the exchange, decoded and as base64, sorted: what has one of
+    /// them in it is hidden.
+    pieces: Zeroizing<Vec<u64>>,
 }
 
 /// A shorter secret is not searched for: it would hit by chance.
 const SHORTEST: usize = 4;
-/// Characters of base64 that a run may share with a line by chance.
+/// Octets in a row that a text has in common with what was sent, and not by chance.
 const PIECE: usize = 8;
+/// Characters that are no word: a digest in hexadecimal has 32, one in base64 at least 24.
+const PROOF: usize = 16;
 
 impl Redactor {
     /// Hides `secret` from now on: as it is, in hexadecimal, and in base64 at each of the three alignments.
@@ -86,23 +89,26 @@ impl Redactor {
         self.secrets.push(Zeroizing::new(secret.into()));
     }
 
-    /// Hides what a host's own mechanism sends: which part of it is the secret is not known, so each is.
-    pub(crate) fn hide_parts(&mut self, response: &[u8]) {
-        for part in response.split(|octet| matches!(octet, 0 | 1)) {
-            self.hide(part);
-        }
+    /// Hides what is sent within an exchange: every longer piece of it.
+    pub(crate) fn hide_sent(&mut self, octets: &[u8]) {
+        self.pieces.extend(octets.windows(PIECE).filter_map(piece));
+        self.pieces.sort_unstable();
+        self.pieces.dedup();
     }
 
-    /// Hides one base64 line of an exchange, and every longer piece of it.
-    pub(crate) fn hide_line(&mut self, line: &[u8]) {
-        if line.len() >= PIECE {
-            self.lines.push(Zeroizing::new(line.into()));
+    /// Hides what in a response looks like a digest, a proof or a token: a long run of the characters of base64 that is
+    /// part of none of the names.
+    pub(crate) fn hide_proofs(&mut self, response: &[u8], names: &[&str]) {
+        for run in response.split(|octet| !is_base64(*octet)).filter(|run| run.len() >= PROOF) {
+            if !names.iter().any(|name| contains(name.as_bytes(), run)) {
+                self.hide_sent(run);
+            }
         }
     }
 
     /// `text` with every secret replaced by `***`; `None` if there was none, so that the usual case copies nothing.
     pub(crate) fn redact(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if self.secrets.is_empty() && self.lines.is_empty() {
+        if self.secrets.is_empty() && self.pieces.is_empty() {
             return None;
         }
         let mut clean: Option<Vec<u8>> = None;
@@ -128,15 +134,27 @@ impl Redactor {
     fn secret_at(&self, text: &[u8], is_inside_run: bool) -> usize {
         let secret =
             self.secrets.iter().filter(|secret| text.starts_with(secret)).map(|secret| secret.len()).max();
-        if secret.is_some() || is_inside_run {
-            return secret.unwrap_or(0);
+        let sent = text.windows(PIECE).take_while(|window| self.was_sent(window)).count();
+        let sent = if sent > 0 { sent + PIECE - 1 } else { 0 };
+        let length = secret.unwrap_or(0).max(sent);
+        if is_inside_run {
+            return length;
         }
-        let length = text.iter().position(|byte| !is_base64(*byte)).unwrap_or(text.len());
-        let run = text.get(..length).unwrap_or_default();
+        let run = text.iter().position(|byte| !is_base64(*byte)).unwrap_or(text.len());
+        let run = text.get(..run).unwrap_or_default();
         let is_hidden = self.encoded.iter().any(|form| contains(run, form))
-            || self.lines.iter().any(|line| run.windows(PIECE).any(|piece| contains(line, piece)));
-        if is_hidden { length } else { 0 }
+            || run.windows(PIECE).any(|window| self.was_sent(window));
+        if is_hidden { length.max(run.len()) } else { length }
     }
+
+    fn was_sent(&self, window: &[u8]) -> bool {
+        piece(window).is_some_and(|piece| self.pieces.binary_search(&piece).is_ok())
+    }
+}
+
+/// Eight octets as a number.
+fn piece(window: &[u8]) -> Option<u64> {
+    window.try_into().ok().map(u64::from_be_bytes)
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -155,7 +173,9 @@ mod tests {
     fn redact(text: &[u8]) -> String {
         let mut redactor = Redactor::default();
         redactor.hide(b"p4ssw0rd-canary");
-        redactor.hide_line(b"AHVzZXIAcDRzc3cwcmQtY2FuYXJ5");
+        redactor.hide_sent(b"AHVzZXIAcDRzc3cwcmQtY2FuYXJ5");
+        let names = ["averylongname1234@example.com"];
+        redactor.hide_proofs(b"averylongname1234@example.com 287eb355114cf5c471c26a875f1ca4ae", &names);
         let clean = redactor.redact(text).unwrap_or_else(|| text.to_vec());
         String::from_utf8(clean).unwrap()
     }
@@ -166,6 +186,8 @@ mod tests {
         assert_eq!(redact(b"<AHVzZXIAcDRzc3cwcmQtY2FuYXJ5>"), "<***>");
         assert_eq!(redact(b"a piece: VzZXIAcDRzc3c!"), "a piece: ***!");
         assert_eq!(redact(b"got resp=xVzZXIAcDRzc3c"), "got ***");
+        assert_eq!(redact(b"digest 287eb355114cf5c471c26a875f1ca4ae"), "digest ***");
+        assert_eq!(redact(b"a piece of it: (5114cf5c471c)"), "a piece of it: (***)");
         assert_eq!(redact(b"hex 703473737730726432"), "hex 703473737730726432");
         let hex: String = b"p4ssw0rd-canary".iter().map(|byte| alloc::format!("{byte:02x}")).collect();
         assert_eq!(redact(hex.as_bytes()), "***");
@@ -181,6 +203,10 @@ mod tests {
         assert_eq!(
             redact(b"535 5.7.8 Authentication credentials invalid"),
             "535 5.7.8 Authentication credentials invalid"
+        );
+        assert_eq!(
+            redact(b"535 averylongname1234@example.com may not"),
+            "535 averylongname1234@example.com may not"
         );
     }
 }

@@ -401,12 +401,12 @@ fn plan(with: &Value) -> BodyPlan {
 fn answer(with: &Value) -> AuthAnswer {
     match text(&with["step"]).as_str() {
         "cancel" => AuthAnswer::Cancel,
-        "derivedKey" => AuthAnswer::DerivedKey(latin1(&text(&with["key"]))),
+        "derivedKey" => AuthAnswer::DerivedKey(latin1(&text(&with["key"])).into()),
         "finish" => AuthAnswer::Finish(with["ok"].as_bool().expect("ok")),
         "initialResponse" => {
-            AuthAnswer::InitialResponse(with.get("response").map(|response| latin1(&text(response))))
+            AuthAnswer::InitialResponse(with.get("response").map(|response| latin1(&text(response)).into()))
         }
-        "response" => AuthAnswer::Response(latin1(&text(&with["response"]))),
+        "response" => AuthAnswer::Response(latin1(&text(&with["response"])).into()),
         "token" => AuthAnswer::Token(text(&with["token"]).into()),
         other => panic!("unknown answer {other}"),
     }

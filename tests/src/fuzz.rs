@@ -351,7 +351,7 @@ pub fn sasl(data: &[u8]) {
         wire.extend(flight(&mut client, now));
         while let Some(event) = client.poll_event() {
             if let Event::AuthNeeds { needs: AuthNeeds::DerivedKey(derivation), .. } = &event {
-                let _ = client.auth_supply(AuthAnswer::DerivedKey(vec![7; derivation.length]));
+                let _ = client.auth_supply(AuthAnswer::DerivedKey(vec![7; derivation.length].into()));
                 wire.extend(flight(&mut client, now));
             }
             shown += &format!("{event:?}");
@@ -527,12 +527,12 @@ impl Session {
             21 => {
                 let (octets, rest) = text(rest);
                 let answer = match octets.len() % 6 {
-                    4 => AuthAnswer::DerivedKey(octets.into()),
+                    4 => AuthAnswer::DerivedKey(octets.to_vec().into()),
                     5 => AuthAnswer::Token(String::from_utf8_lossy(octets).as_ref().into()),
                     0 => AuthAnswer::Cancel,
                     1 => AuthAnswer::Finish(true),
-                    2 => AuthAnswer::InitialResponse(Some(octets.into())),
-                    _ => AuthAnswer::Response(octets.into()),
+                    2 => AuthAnswer::InitialResponse(Some(octets.to_vec().into())),
+                    _ => AuthAnswer::Response(octets.to_vec().into()),
                 };
                 let _ = self.client.auth_supply(answer);
                 rest

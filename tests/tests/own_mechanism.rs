@@ -121,7 +121,7 @@ fn a_key_that_it_does_not_take() {
     assert_eq!(say(&mut client, "334 \r\n"), "");
     let needs = events(&mut client).pop();
     assert!(matches!(needs, Some(Event::AuthNeeds { needs: AuthNeeds::DerivedKey(_), .. })), "{needs:?}");
-    assert!(client.auth_supply(AuthAnswer::DerivedKey(vec![0; 20])).is_err());
+    assert!(client.auth_supply(AuthAnswer::DerivedKey(vec![0; 20].into())).is_err());
     assert_eq!(client.auth_supply(AuthAnswer::Cancel), Ok(()));
     assert_eq!(String::from_utf8(flight(&mut client, NOW)).unwrap(), "*\r\n");
 }

@@ -245,7 +245,7 @@ impl Session {
 
     /// Answers what a login needs: `step` says which answer this is, and what of the rest counts.
     pub fn auth_supply(&mut self, step: &str, octets: Option<Uint8Array>, ok: bool) -> Result<(), JsValue> {
-        let octets = octets.map(|octets| octets.to_vec());
+        let octets = octets.map(|octets| Zeroizing::new(octets.to_vec()));
         let answer = match step {
             "derivedKey" => AuthAnswer::DerivedKey(octets.unwrap_or_default()),
             "finish" => AuthAnswer::Finish(ok),
@@ -253,7 +253,7 @@ impl Session {
             "response" => AuthAnswer::Response(octets.unwrap_or_default()),
             // What is no UTF-8 is no token either.
             "token" => {
-                AuthAnswer::Token(String::from_utf8(octets.unwrap_or_default()).unwrap_or_default().into())
+                AuthAnswer::Token(str::from_utf8(&octets.unwrap_or_default()).unwrap_or_default().into())
             }
             _ => AuthAnswer::Cancel,
         };

@@ -4,8 +4,6 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::mem;
 
-use zeroize::Zeroizing;
-
 use super::Client;
 use super::expect::Expect;
 use crate::base64;
@@ -31,8 +29,10 @@ pub(super) struct Exchange {
     responses: usize,
     /// What else may be tried if the server does not know this mechanism.
     others: VecDeque<MechanismName>,
-    /// The host was asked for a token; twice, if the server refused the first.
-    tokens: usize,
+    /// The login with the token that the host brought.
+    login: Option<Authentication>,
+    /// The server refused a token of the host's: another one is on its way, and no more will be asked for.
+    refused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,18 +70,25 @@ impl Client {
                 let (stage, outcome, data_sent) = (Stage::Auth, Outcome::Permanent, DataSent::None);
                 self.setup_failed(Failure { stage, outcome, data_sent, cause, reply: None });
             }
-            Ok(usable) => self.begin_exchange(usable, 0),
+            Ok(usable) => self.begin_exchange(usable, None, false),
             Err(unsupported) => self.setup_failed(Failure::error(Stage::Auth, unsupported.into())),
         }
     }
 
-    fn begin_exchange(&mut self, mut names: VecDeque<MechanismName>, tokens: usize) {
+    fn begin_exchange(
+        &mut self,
+        mut names: VecDeque<MechanismName>,
+        login: Option<Authentication>,
+        refused: bool,
+    ) {
         let (Some(authentication), Some(name)) = (&self.config.authentication, names.pop_front()) else {
             return;
         };
         let asked = match (authentication.mechanisms(), authentication.credential()) {
             (Mechanisms::Host(_), _) => Some((Asked::InitialResponse, AuthNeeds::InitialResponse)),
-            (_, Credential::Provider) => Some((Asked::Token, AuthNeeds::Token { refused: tokens > 0 })),
+            (_, Credential::Provider) if login.is_none() => {
+                Some((Asked::Token, AuthNeeds::Token { refused }))
+            }
             _ => None,
         };
         self.exchange = Some(Exchange {
@@ -91,7 +98,8 @@ impl Client {
             deferred: None,
             responses: 0,
             others: names,
-            tokens,
+            login,
+            refused,
         });
         match asked {
             Some((asked, needs)) => self.ask(asked, needs),
@@ -101,7 +109,8 @@ impl Client {
 
     /// Makes the mechanism, now that its credential is there, and sends AUTH.
     fn start_mechanism(&mut self) {
-        let (Some(authentication), Some(exchange)) = (&self.config.authentication, &mut self.exchange) else {
+        let Some(exchange) = &mut self.exchange else { return };
+        let Some(authentication) = exchange.login.as_ref().or(self.config.authentication.as_ref()) else {
             return;
         };
         let config = &self.config;
@@ -137,7 +146,6 @@ impl Client {
     fn ask(&mut self, asked: Asked, needs: AuthNeeds) {
         if let Some(exchange) = &mut self.exchange {
             exchange.asked = Some(asked);
-            exchange.tokens += usize::from(asked == Asked::Token);
             let mechanism = exchange.name.clone();
             self.events.push_back(Event::AuthNeeds { mechanism, needs });
         }
@@ -151,40 +159,47 @@ impl Client {
             self.queue([&command, "\r\n"].concat().as_bytes(), Expect::Auth);
             return;
         };
-        self.hide_foreign(&initial);
-        let Some(exchange) = &mut self.exchange else { return };
-        let encoded = base64::encode(&initial);
+        let encoded = self.encode(&initial);
         if encoded.is_empty() {
             self.queue([&command, " =\r\n"].concat().as_bytes(), Expect::Auth);
+        } else if encoded.len() + 2 > RESPONSE_LINE {
+            self.setup_failed(Failure::error(Stage::Auth, InvalidInput::ResponseTooLong.into()));
         } else if command.len() + 1 + encoded.len() + 2 > COMMAND_LINE {
-            exchange.deferred = Some(initial);
+            if let Some(exchange) = &mut self.exchange {
+                exchange.deferred = Some(initial);
+            }
             self.queue([&command, "\r\n"].concat().as_bytes(), Expect::Auth);
         } else {
-            self.redactor.hide_line(&encoded);
             self.queue_secret([&command, " "].concat().as_bytes(), Some(&encoded), Expect::Auth);
         }
     }
 
     fn queue_response(&mut self, response: &Response) {
-        self.hide_foreign(response);
-        let encoded = base64::encode(response);
+        let encoded = self.encode(response);
         if encoded.len() + 2 > RESPONSE_LINE {
-            self.cancel_exchange(InvalidInput::UserOrPassword.into());
+            self.cancel_exchange(InvalidInput::ResponseTooLong.into());
             return;
         }
         if let Some(exchange) = &mut self.exchange {
             exchange.responses += 1;
         }
-        self.redactor.hide_line(&encoded);
         self.queue_secret(b"", Some(&encoded), Expect::Auth);
     }
 
-    /// Of a mechanism that is not built in it is not known which part is the secret.
-    fn hide_foreign(&mut self, response: &Response) {
-        let mechanisms = self.config.authentication.as_ref().map(Authentication::mechanisms);
-        if matches!(mechanisms, Some(Mechanisms::Custom(..) | Mechanisms::Host(_))) {
-            self.redactor.hide_parts(response);
+    /// A response in base64, which from here on is looked for in what the server says.
+    fn encode(&mut self, response: &Response) -> Response {
+        let encoded = base64::encode(response);
+        self.redactor.hide_sent(&encoded);
+        let login = self.config.authentication.as_ref();
+        match login.map(Authentication::mechanisms) {
+            // Of a mechanism that is not built in it is not known which part is the secret.
+            Some(Mechanisms::Custom(..) | Mechanisms::Host(_)) => self.redactor.hide_sent(response),
+            _ => {
+                let user = login.map_or("", Authentication::user);
+                self.redactor.hide_proofs(response, &[user, &self.config.server_name]);
+            }
         }
+        encoded
     }
 
     pub(super) fn auth_replied(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
@@ -261,20 +276,20 @@ impl Client {
         let mut others = mem::take(&mut exchange.others);
         let answer = exchange.mechanism.as_ref().and_then(|mechanism| mechanism.refusal());
         let answer = answer.filter(|answer| !answer.is_empty()).map(<[u8]>::to_vec);
-        if is_unknown_mechanism(&reply) && exchange.responses == 0 && !others.is_empty() {
-            self.begin_exchange(others, 0);
-        } else if exchange.tokens == 1
-            && reply.code().severity() == Severity::Permanent
-            && reply.code().get() != 534
-            && (answer.is_some() || reply.code().get() == 535)
+        let is_provided = exchange.login.is_some() && !exchange.refused;
+        let is_token = reply.code().get() == 535 || answer.is_some() && reply.code().get() != 534;
+        if is_unknown_mechanism(&reply) && exchange.responses == 0 && !exchange.refused && !others.is_empty()
         {
+            let login = exchange.login.take();
+            self.begin_exchange(others, login, false);
+        } else if is_provided && is_token && reply.code().severity() == Severity::Permanent {
             // The one exception: a token may have expired between the provider and the server.
             others.push_front(exchange.name.clone());
-            self.begin_exchange(others, 1);
+            self.begin_exchange(others, None, true);
         } else {
             let mut failure = Failure::refused(Stage::Auth, reply);
             if let Some(answer) = answer {
-                failure.cause = Cause::Token { answer: self.shown(&answer) };
+                failure.cause = Cause::Token { answer: self.text(&answer) };
             }
             self.setup_failed(failure);
         }
@@ -298,7 +313,6 @@ impl Client {
         let Some(exchange) = &mut self.exchange else { return Err(ApiMisuse::AuthNotAsked.into()) };
         match (exchange.asked.take(), answer) {
             (Some(Asked::DerivedKey), AuthAnswer::DerivedKey(key)) => {
-                let key = Zeroizing::new(key);
                 let Some(Ok(response)) = exchange.mechanism.as_mut().map(|mechanism| mechanism.derived(key))
                 else {
                     exchange.asked = Some(Asked::DerivedKey);
@@ -307,49 +321,36 @@ impl Client {
                 self.queue_response(&response);
             }
             (Some(Asked::Token), AuthAnswer::Token(token)) => {
-                let with_token = self.config.authentication.as_ref().map(|login| login.with_token(token));
-                match with_token {
-                    Some(Ok(with_token)) => {
-                        self.redactor.hide(with_token.secret().as_bytes());
-                        let provider = self.config.authentication.replace(with_token);
-                        self.start_mechanism();
-                        self.config.authentication = provider;
-                    }
-                    Some(Err(error)) => {
+                let login = self.config.authentication.as_ref().map(|login| login.with_token(token));
+                match login.transpose() {
+                    Ok(login) => exchange.login = login,
+                    Err(error) => {
                         exchange.asked = Some(Asked::Token);
                         return Err(error.into());
                     }
-                    None => {}
                 }
+                let secret = exchange.login.as_ref().map_or("", Authentication::secret);
+                self.redactor.hide(secret.as_bytes());
+                self.start_mechanism();
             }
-            (Some(Asked::InitialResponse), AuthAnswer::InitialResponse(initial)) => {
-                self.queue_auth(initial.map(Zeroizing::new));
-            }
-            (Some(Asked::Response), AuthAnswer::Response(response)) => {
-                self.queue_response(&Zeroizing::new(response));
-            }
+            (Some(Asked::InitialResponse), AuthAnswer::InitialResponse(initial)) => self.queue_auth(initial),
+            (Some(Asked::Response), AuthAnswer::Response(response)) => self.queue_response(&response),
             (Some(Asked::Finish), AuthAnswer::Finish(true)) => {
                 self.authenticated();
                 self.advance();
             }
-            (Some(Asked::Finish), AuthAnswer::Finish(false) | AuthAnswer::Cancel) => {
-                return Err(self.fatal(PeerMisbehaved::AuthReply.into(), None));
+            (Some(Asked::Finish), AuthAnswer::Finish(false)) => {
+                return Err(self.fatal(PeerMisbehaved::ServerNotVerified.into(), None));
             }
+            (Some(Asked::Finish), AuthAnswer::Cancel) => return Err(self.fatal(Error::Cancelled, None)),
             (Some(Asked::DerivedKey | Asked::Response), AuthAnswer::Cancel) => {
                 self.cancel_exchange(Error::Cancelled);
             }
             (Some(Asked::InitialResponse | Asked::Token), AuthAnswer::Cancel) => {
                 self.setup_failed(Failure::error(Stage::Auth, Error::Cancelled));
             }
-            (before, answer) => {
+            (before, _) => {
                 exchange.asked = before;
-                // What was given is as secret as if it had been asked for.
-                if let AuthAnswer::DerivedKey(secret)
-                | AuthAnswer::InitialResponse(Some(secret))
-                | AuthAnswer::Response(secret) = answer
-                {
-                    drop(Zeroizing::new(secret));
-                }
                 return Err(ApiMisuse::AuthNotAsked.into());
             }
         }
@@ -359,8 +360,9 @@ impl Client {
 
 fn error_of(error: ExchangeError) -> Error {
     match error {
+        ExchangeError::Cancelled => Error::Cancelled,
         ExchangeError::Challenge => PeerMisbehaved::Challenge.into(),
-        ExchangeError::Credentials => InvalidInput::SaslPrep.into(),
+        ExchangeError::Credentials => InvalidInput::Credentials.into(),
         ExchangeError::Entropy => InvalidInput::Entropy.into(),
         ExchangeError::Iterations => PeerMisbehaved::Iterations.into(),
         ExchangeError::Proof => PeerMisbehaved::ServerNotVerified.into(),

@@ -1,5 +1,6 @@
 //! What the server says, from octets to the reply of one command.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::{Client, Phase};
@@ -7,6 +8,7 @@ use crate::config::TlsMode;
 use crate::error::{Error, PeerMisbehaved, Stage};
 use crate::event::Event;
 use crate::reply::{self, Code, Parser, Quirks, Reply, ReplyError, ReplyRef, Severity};
+use crate::secret::{MASK, Redactor};
 use crate::time::Time;
 
 impl Client {
@@ -33,8 +35,8 @@ impl Client {
     /// A line that is no reply, or not part of this one.
     fn no_reply(&mut self, how: PeerMisbehaved, code: Option<Code>, line: &[u8]) -> Error {
         if let Some(transcript) = &mut self.transcript {
-            let redacted = self.redactor.redact(line);
-            transcript.server_line(redacted.as_deref().unwrap_or(line));
+            let shown = shown(&self.redactor, line, line.starts_with(b"334"));
+            transcript.server_line(&shown);
         }
         // Another protocol shows in its first line; later it is but a line that is no reply.
         let how = match how {
@@ -60,8 +62,8 @@ impl Client {
 
     fn reply(&mut self, now: Time, reply: &ReplyRef<'_>) -> Result<(), Error> {
         if let Some(transcript) = &mut self.transcript {
-            let redacted = self.redactor.redact(reply.text);
-            transcript.server(reply.code.get(), redacted.as_deref().unwrap_or(reply.text));
+            let shown = shown(&self.redactor, reply.text, reply.code == Code::CHALLENGE);
+            transcript.server(reply.code.get(), &shown);
         }
         let handed = self.out.handed();
         let is_asked = self.expected.front().is_some_and(|expected| expected.end <= handed);
@@ -108,15 +110,23 @@ impl Client {
     }
 
     /// Something that the server said within a reply, for an event: without secrets, and not all of it if it is long.
-    pub(super) fn shown(&self, octets: &[u8]) -> String {
-        let redacted = self.redactor.redact(octets);
-        let octets = redacted.as_deref().unwrap_or(octets);
-        reply::display(octets.get(..Reply::TEXT_LIMIT).unwrap_or(octets))
+    pub(super) fn text(&self, octets: &[u8]) -> String {
+        let octets = shown(&self.redactor, octets, false);
+        reply::display(octets.get(..Reply::TEXT_LIMIT).unwrap_or(&octets))
     }
 
     /// The reply for an event, without secrets.
     pub(super) fn owned(&self, reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
-        let redacted = self.redactor.redact(reply.text);
-        Reply::new(reply.code, redacted.as_deref().unwrap_or(reply.text), reply.quirks, with_enhanced)
+        let shown = shown(&self.redactor, reply.text, reply.code == Code::CHALLENGE);
+        Reply::new(reply.code, &shown, reply.quirks, with_enhanced)
     }
+}
+
+/// What the server said, without secrets. Of a challenge nothing is shown: together with the response, or with the server's
+/// own proof, it is enough to guess the password offline.
+fn shown<'a>(redactor: &Redactor, text: &'a [u8], is_challenge: bool) -> Cow<'a, [u8]> {
+    if is_challenge && !text.is_empty() {
+        return Cow::Borrowed(MASK.as_bytes());
+    }
+    redactor.redact(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -327,8 +327,8 @@ impl Client {
     /// Answers [`Event::AuthNeeds`].
     ///
     /// # Errors
-    /// [`ApiMisuse::AuthNotAsked`] if nothing, or something else, was asked; [`InvalidInput::Token`]; both leave the
-    /// question open. [`PeerMisbehaved::AuthReply`] for [`AuthAnswer::Finish`] with `false`.
+    /// [`ApiMisuse::AuthNotAsked`] if nothing, or something else, was asked; [`InvalidInput::Token`] or
+    /// [`InvalidInput::DerivedKey`]; all leave the question open. [`PeerMisbehaved::ServerNotVerified`] for [`AuthAnswer::Finish`] with `false`.
     pub fn auth_supply(&mut self, answer: AuthAnswer) -> Result<(), Error> {
         if let Some(error) = self.error {
             return Err(error);

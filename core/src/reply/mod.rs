@@ -48,6 +48,7 @@ impl Code {
 
     /// 421: the server closes the connection, whatever it was asked (RFC 5321 §3.8).
     pub(crate) const CLOSING: Self = Self(421);
+    pub(crate) const CHALLENGE: Self = Self(334);
 
     /// The number.
     #[must_use]

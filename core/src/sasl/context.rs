@@ -51,8 +51,14 @@ impl ChannelBinding {
 }
 
 /// What a mechanism may need to know of the session that it runs in.
+///
+/// ```
+/// use sansmtp::sasl::Context;
+/// // For a test of a mechanism.
+/// let context = Context { host: "mail.example.com", port: 587, ..Context::default() };
+/// # assert!(context.channel_bindings.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct Context<'a> {
     /// What the host knows of the TLS channel, in its order of preference; nothing on a connection in clear.
     pub channel_bindings: &'a [ChannelBinding],
@@ -72,6 +78,24 @@ pub struct Context<'a> {
     pub port: u16,
     /// Seconds since 1970; 0 if the host does not tell.
     pub unix_time: u64,
+}
+
+impl Default for Context<'_> {
+    /// No TLS, no randomness, and the iterations of [`Limits`](crate::Limits).
+    fn default() -> Self {
+        let limits = crate::Limits::default();
+        Self {
+            channel_bindings: &[],
+            derive_above: None,
+            entropy: &[0; 32],
+            host: "",
+            is_named: false,
+            iterations: (limits.min_iterations, limits.max_iterations),
+            offers_plus: false,
+            port: 25,
+            unix_time: 0,
+        }
+    }
 }
 
 impl Context<'_> {

@@ -63,7 +63,7 @@ impl DigestMd5 {
         let own_nonce = self.nonce.as_deref().map_err(|error| *error)?;
         let realm = realm.unwrap_or_default();
         let user = hashed(&self.user, is_utf8)?;
-        let password = Zeroizing::new(hashed(self.password.expose(), is_utf8)?);
+        let password = hashed(self.password.expose(), is_utf8)?;
         let secret = md5(&[&user, b":", &realm, b":", &password]);
         let mut first: Vec<&[u8]> = Vec::from([secret.as_slice(), b":", &nonce, b":", own_nonce]);
         if !self.authorization.is_empty() {
@@ -184,7 +184,12 @@ type Directive<'a> = (&'a [u8], Vec<u8>);
 fn directives(text: &[u8]) -> Result<Vec<Directive<'_>>, ExchangeError> {
     let mut directives = Vec::new();
     let mut rest = text.trim_ascii();
-    while !rest.is_empty() {
+    while let Some(first) = rest.first() {
+        // An element of a list may be empty (RFC 2831 §7.1).
+        if *first == b',' {
+            rest = rest.get(1..).unwrap_or_default().trim_ascii_start();
+            continue;
+        }
         let equals = rest.iter().position(|octet| *octet == b'=').ok_or(ExchangeError::Challenge)?;
         let (name, value) = rest.split_at_checked(equals).ok_or(ExchangeError::Challenge)?;
         let value = value.get(1..).unwrap_or_default().trim_ascii_start();
@@ -198,8 +203,8 @@ fn directives(text: &[u8]) -> Result<Vec<Directive<'_>>, ExchangeError> {
         };
         directives.push((name.trim_ascii(), value));
         rest = behind.trim_ascii_start();
-        if !rest.is_empty() {
-            rest = rest.strip_prefix(b",").ok_or(ExchangeError::Challenge)?.trim_ascii_start();
+        if !rest.is_empty() && !rest.starts_with(b",") {
+            return Err(ExchangeError::Challenge);
         }
     }
     Ok(directives)
@@ -233,12 +238,15 @@ fn quoted(value: &[u8]) -> Vec<u8> {
 
 /// A name or a password as it is hashed: in ISO 8859-1, which is all there is without `charset=utf-8`, and which is used
 /// with it too where it can be (RFC 2831 §2.1.2.1).
-fn hashed(text: &str, is_utf8: bool) -> Result<Vec<u8>, ExchangeError> {
-    let latin1: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
-    match latin1 {
-        Ok(latin1) => Ok(latin1),
-        Err(_) if is_utf8 => Ok(text.into()),
-        Err(_) => Err(ExchangeError::Credentials),
+fn hashed(text: &str, is_utf8: bool) -> Result<Response, ExchangeError> {
+    let mut octets = Zeroizing::new(Vec::with_capacity(text.len()));
+    octets.extend(text.chars().filter_map(|character| u8::try_from(character).ok()));
+    if octets.len() == text.chars().count() {
+        Ok(octets)
+    } else if is_utf8 {
+        Ok(Zeroizing::new(text.into()))
+    } else {
+        Err(ExchangeError::Credentials)
     }
 }
 
@@ -340,7 +348,7 @@ mod tests {
     fn challenges_as_they_are() {
         for challenge in [
             "nonce=\"x\",algorithm=\"md5-sess\",charset=\"utf-8\",qop=\"auth\"",
-            "realm=\"a\\\"b\", nonce = \"x\" , qop=\"auth-int, auth\" , algorithm=md5-sess ,cipher=\"rc4,des\"",
+            ",realm=\"a\\\"b\",, nonce = \"x\" , qop=\"auth-int, auth\" , algorithm=md5-sess ,cipher=\"rc4,des\"",
         ] {
             let mut digest = chris("o", "h");
             assert!(respond(&mut digest, &encode(challenge.as_bytes())).is_ok(), "{challenge}");

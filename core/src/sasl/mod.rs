@@ -77,6 +77,8 @@ pub struct KeyDerivation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExchangeError {
+    /// The mechanism gives up, for a reason of its own.
+    Cancelled,
     /// The challenge does not fit the mechanism.
     Challenge,
     /// The user name, the password or the token has a character that the mechanism cannot carry.
@@ -186,15 +188,6 @@ fn respond(mechanism: &mut dyn Mechanism, challenge: &[u8]) -> Result<Vec<u8>, E
 /// A session of a test: no TLS, `mail.example.com 587`, randomness that is not random.
 #[cfg(test)]
 fn context() -> Context<'static> {
-    Context {
-        channel_bindings: &[],
-        derive_above: None,
-        entropy: b"0123456789abcdefghijklmnopqrstuv",
-        host: "mail.example.com",
-        is_named: false,
-        iterations: (4096, 600_000),
-        offers_plus: false,
-        port: 587,
-        unix_time: 0,
-    }
+    let entropy = b"0123456789abcdefghijklmnopqrstuv";
+    Context { entropy, host: "mail.example.com", port: 587, ..Context::default() }
 }

@@ -1,27 +1,27 @@
 //! SASLprep (RFC 4013): a name or a password in the one form that both sides derive keys from.
 
-use alloc::borrow::Cow;
+use alloc::string::String;
+
+use zeroize::Zeroizing;
 
 use super::{Authentication, ExchangeError};
 
 /// User name and password as SCRAM needs them. What is printable ASCII is so already; the rest is prepared by the host,
 /// or here with the feature `unicode`.
-pub(super) fn credentials(
-    authentication: &Authentication,
-) -> Result<(Cow<'_, str>, Cow<'_, str>), ExchangeError> {
+pub(super) fn credentials(authentication: &Authentication) -> Result<[Zeroizing<String>; 2], ExchangeError> {
     match authentication.given_prepared() {
-        Some((user, password)) => Ok((user.into(), password.into())),
-        None => Ok((prepare(authentication.user())?, prepare(authentication.secret())?)),
+        Some((user, password)) => Ok([user, password].map(|text| Zeroizing::new(text.into()))),
+        None => Ok([prepare(authentication.user())?, prepare(authentication.secret())?]),
     }
 }
 
-pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, ExchangeError> {
+pub(super) fn prepare(text: &str) -> Result<Zeroizing<String>, ExchangeError> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Ok(text.into());
+        return Ok(Zeroizing::new(text.into()));
     }
     #[cfg(feature = "unicode")]
     if let Some(prepared) = stringprep::saslprep(text).ok().filter(|prepared| !prepared.is_empty()) {
-        return Ok(prepared);
+        return Ok(Zeroizing::new(prepared.into_owned()));
     }
     Err(ExchangeError::Credentials)
 }
@@ -45,7 +45,7 @@ mod tests {
             ("a\u{a0}b", "a b"),
             ("\u{627}\u{628}", "\u{627}\u{628}"),
         ] {
-            assert_eq!(prepare(text).as_deref(), Ok(prepared), "{text:?}");
+            assert_eq!(prepare(text).unwrap().as_str(), prepared, "{text:?}");
         }
         for wrong in ["\u{7}", "\u{627}1", "a\tb", "\u{ad}", "a\u{200e}b", "\u{e000}"] {
             assert_eq!(prepare(wrong), Err(ExchangeError::Credentials), "{wrong:?}");
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn what_the_host_prepared_is_taken() {
         let ann = Authentication::password("\u{aa}nn", "\u{2168}").unwrap().prepared("ann", "IX");
-        let (user, password) = credentials(&ann).unwrap();
-        assert_eq!((&*user, &*password), ("ann", "IX"));
+        let [user, password] = credentials(&ann).unwrap();
+        assert_eq!((user.as_str(), password.as_str()), ("ann", "IX"));
     }
 }

@@ -230,7 +230,7 @@ impl Start {
         authentication: &Authentication,
         context: &Context<'_>,
     ) -> Result<Self, ExchangeError> {
-        let (user, password) = credentials(authentication)?;
+        let [user, password] = credentials(authentication)?;
         let binding = context.channel_bindings.first();
         let authorization = match authentication.authorization() {
             "" => String::new(),
@@ -246,7 +246,7 @@ impl Start {
         let nonce = context.nonce(NONCE)?;
         let bare = ["n=", &saslname(&user), ",r=", from_utf8(&nonce).unwrap_or_default()].concat();
         let gs2_header = [flag.as_str(), ",", &authorization, ","].concat();
-        Ok(Self { gs2_header, channel_binding, bare, nonce, password: Secret::from(&*password) })
+        Ok(Self { gs2_header, channel_binding, bare, nonce, password: Secret::from(password.as_str()) })
     }
 }
 

@@ -11,14 +11,19 @@ use crate::error::InvalidInput;
 pub enum SettingsError {
     /// An authentication type that does not exist.
     AuthType(String),
+    /// An authentication type that the list of mechanisms does not have.
+    AuthTypeNotAllowed(String),
     /// A mechanism that exists and that this build does not have.
     AuthTypeNotBuiltIn(String),
     /// A setting that is either on or off has another value.
     Boolean(&'static str),
     /// A connection type that does not exist.
     ConnectType(String),
-    /// None of the mechanisms takes what was given: a token instead of a password, or the other way round.
-    CredentialKind(String),
+    /// One of the mechanisms does not take what was given: a token instead of a password, or the other way round. The
+    /// setting that names it, and the names.
+    CredentialKind(&'static str, String),
+    /// Mechanisms are named, and nothing that they take is set.
+    CredentialMissing(String),
     /// A password or a token for a mechanism that takes neither.
     CredentialNotUsed(String),
     /// The name for EHLO.
@@ -29,10 +34,14 @@ pub enum SettingsError {
     Iterations(&'static str),
     /// The default sender is no address.
     MailFrom(String, InvalidInput),
-    /// A list of mechanisms has a name that cannot be one, or is empty.
+    /// The name of a mechanism of the host's own cannot be one.
+    MechanismName(String),
+    /// A list of mechanisms has a name that is not built in.
     Mechanisms(String),
     /// A duration that is not a number of milliseconds.
     Milliseconds(&'static str),
+    /// A list of mechanisms without any.
+    NoMechanisms,
     /// A user is set and no password.
     PasswordMissing,
     /// A port that is not a number from 1 to 65535.
@@ -62,18 +71,22 @@ impl SettingsError {
     #[must_use]
     pub fn setting(&self) -> &str {
         match self {
-            Self::AuthType(_) | Self::AuthTypeNotBuiltIn(_) | Self::CredentialKind(_) => "authType",
-            Self::Boolean(name) | Self::Iterations(name) | Self::Milliseconds(name) => name,
+            Self::AuthType(_) | Self::AuthTypeNotAllowed(_) | Self::AuthTypeNotBuiltIn(_) => "authType",
+            Self::Boolean(name)
+            | Self::CredentialKind(name, _)
+            | Self::Iterations(name)
+            | Self::Milliseconds(name) => name,
+            Self::CredentialMissing(_) | Self::UserMissing | Self::UserOrPassword => "user",
+            Self::MechanismName(_) => "mechanism",
             Self::ConnectType(_) => "connectType",
             Self::HelloName(_) => "heloDomain",
             Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
             Self::MailFrom(..) => "mailFrom",
-            Self::Mechanisms(_) => "authMechanisms",
+            Self::Mechanisms(_) | Self::NoMechanisms => "authMechanisms",
             Self::CredentialNotUsed(_) | Self::PasswordMissing => "password",
             Self::Port(_) => "port",
             Self::Token | Self::TokenAndPassword | Self::TokenMissing => "token",
             Self::Unknown(name) => name,
-            Self::UserMissing | Self::UserOrPassword => "user",
         }
     }
 }
@@ -83,11 +96,19 @@ impl SettingsError {
     #[must_use]
     pub fn message(&self) -> String {
         let (quoted, advice) = match self {
+            Self::AuthType(value) if value.to_ascii_uppercase().ends_with("-PLUS") => (
+                value,
+                " is not an authentication type; the form without -PLUS uses it where both sides can, and \
+                 authMechanisms takes it to use nothing else",
+            ),
             Self::AuthType(value) => (
                 value,
                 " is not an authentication type; write authAuto to let the server's offer decide, or a mechanism \
                  such as authPlain, authLogin or authCramMd5",
             ),
+            Self::AuthTypeNotAllowed(value) => {
+                (value, " is the authentication type, but authMechanisms does not allow it; set one of the two")
+            }
             Self::AuthTypeNotBuiltIn(value) => (
                 value,
                 " is not built into this package; write authAuto, or bring it as a mechanism of your own",
@@ -98,10 +119,14 @@ impl SettingsError {
                 " is not a connection type; write connectNormal, connectSSLAuto, connectSTARTTLS, connectDirectSSL \
                  or connectTryTLS",
             ),
-            Self::CredentialKind(value) => (
+            Self::CredentialKind(_, value) => (
                 value,
-                " does not take what is set; OAUTHBEARER and XOAUTH2 take a token, the others a password",
+                " does not go with what is set: OAUTHBEARER and XOAUTH2 take a token, EXTERNAL and ANONYMOUS nothing, \
+                 the others a password; name only those",
             ),
+            Self::CredentialMissing(value) => {
+                (value, " is to be used, but neither user and password nor a token is set")
+            }
             Self::CredentialNotUsed(value) => (value, " takes neither a password nor a token; set none"),
             Self::HelloName(value) => {
                 (value, " cannot be heloDomain; write a full host name, or an address as [192.0.2.1]")
@@ -111,16 +136,24 @@ impl SettingsError {
                 " is not a server; write a host name or an address, with the port behind a space or a colon: \
                  \"mail.example.com 587\", \"[::1]:587\"",
             ),
-            Self::Iterations(name) => return [name, " must be a number from 1 to 4294967295"].concat(),
+            Self::Iterations(name) => {
+                return [name, " must be a number from 1 to 4294967295, and minIterations not above maxIterations"]
+                    .concat();
+            }
             Self::MailFrom(value, error) => {
                 return ["\"", value, "\" cannot be mailFrom: ", error.message()].concat();
             }
+            Self::MechanismName(value) => {
+                (value, " cannot be the name of a mechanism: 1 to 20 of A to Z, digits, - and _")
+            }
             Self::Mechanisms(value) => (
                 value,
-                " is not a list of built-in mechanisms; write their names in the order of preference, such as \
-                 \"PLAIN LOGIN\"",
+                " is not a built-in mechanism; write names such as SCRAM-SHA-256, PLAIN or XOAUTH2",
             ),
             Self::Milliseconds(name) => return [name, " must be a number of milliseconds"].concat(),
+            Self::NoMechanisms => {
+                return "authMechanisms names no mechanism; name at least one, or leave it out".into();
+            }
             Self::PasswordMissing => {
                 return "user is set but password is not; set both or neither".into();
             }
@@ -140,7 +173,7 @@ impl SettingsError {
             Self::UserMissing => {
                 return "a password or a token is set but user is not; set both or neither".into();
             }
-            Self::UserOrPassword => return "user and password must not have a NUL character".into(),
+            Self::UserOrPassword => return "user and password must not have a NUL character, nor the user of a token any control character".into(),
         };
         ["\"", quoted, "\"", advice].concat()
     }

@@ -169,7 +169,7 @@ impl Server {
     /// | | `useSSL`, `SSL.Enabled`, `secure` | `true` or `false`; the port decides what `true` means |
     /// | | `SSL.UseStartTLS` | `true` or `false` |
     /// | `authType` | | see [`AuthType::parse`] |
-    /// | `authMechanisms` | | names, separated by spaces or commas: only these, in this order |
+    /// | `authMechanisms` | | names, separated by spaces or commas: only these, in this order; at least one |
     /// | `hostMechanism` | | the name of a mechanism that the host carries out, with credentials of its own |
     /// | `user` | `userName` | |
     /// | `password` | `pass` | |
@@ -203,7 +203,7 @@ impl Server {
             "authmechanisms" => self.mechanisms = mechanisms(value)?,
             "hostmechanism" => {
                 let parsed =
-                    MechanismName::parse(value).map_err(|_| SettingsError::Mechanisms(value.into()))?;
+                    MechanismName::parse(value).map_err(|_| SettingsError::MechanismName(value.into()))?;
                 self.host_mechanism = Some(parsed);
             }
             "user" | "username" => self.user = value.into(),
@@ -270,6 +270,9 @@ impl Server {
         let [least, most] = self.iterations;
         config.limits.min_iterations = least.unwrap_or(config.limits.min_iterations);
         config.limits.max_iterations = most.unwrap_or(config.limits.max_iterations);
+        if config.limits.min_iterations > config.limits.max_iterations {
+            return Err(SettingsError::Iterations("minIterations"));
+        }
         if let Some(greeting) = self.greeting_timeout {
             config.timeouts.greeting = greeting;
         }
@@ -295,25 +298,31 @@ impl Server {
         connect_type
     }
 
-    /// What is set says what is meant: a token, a password, or neither.
+    /// What is set says what is meant: a token, a password, or neither. A mechanism that is named and cannot be used with it
+    /// is an error, never left out.
     fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
         if let Some(mechanism) = &self.host_mechanism {
-            return Ok(Some(Authentication::host(mechanism.clone())));
+            let login = Authentication::host(mechanism.clone());
+            return Ok(Some(login.hiding(&self.user, self.password.clone())));
         }
         let mut allowed = self.mechanisms.clone();
         if let Some(forced) = self.auth_type.mechanism() {
             if !forced.is_built_in() {
                 return Err(SettingsError::AuthTypeNotBuiltIn(forced.as_str().into()));
             }
+            if !allowed.is_empty() && !allowed.contains(&forced) {
+                return Err(SettingsError::AuthTypeNotAllowed(forced.as_str().into()));
+            }
             allowed = [forced].into();
         }
+        let names = allowed.iter().map(MechanismName::as_str).collect::<Vec<_>>().join(" ");
         let has_password = !self.password.expose().is_empty();
         let has_token = self.token.is_some() || self.token_provider;
         if let [name] = allowed.as_slice()
             && let Some(login) = self.without_password(name)
         {
             return if has_password || has_token {
-                Err(SettingsError::CredentialNotUsed(name.as_str().into()))
+                Err(SettingsError::CredentialNotUsed(names))
             } else {
                 login.map(Some).map_err(|_| SettingsError::UserOrPassword)
             };
@@ -327,7 +336,8 @@ impl Server {
             (true, true) => return Err(SettingsError::UserMissing),
             (false, false) if is_token => return Err(SettingsError::TokenMissing),
             (false, false) => return Err(SettingsError::PasswordMissing),
-            (true, false) => return Ok(None),
+            (true, false) if allowed.is_empty() => return Ok(None),
+            (true, false) => return Err(SettingsError::CredentialMissing(names)),
             (false, true) => {}
         }
         let login = if !is_token {
@@ -351,10 +361,8 @@ impl Server {
         if allowed.is_empty() {
             return Ok(Some(login));
         }
-        // An order may name mechanisms for both kinds of credential.
-        let names = allowed.iter().map(MechanismName::as_str).collect::<Vec<_>>().join(" ");
-        allowed.retain(|name| login.takes(name));
-        login.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::CredentialKind(names))
+        let setting = if self.auth_type == AuthType::Auto { "authMechanisms" } else { "authType" };
+        login.with_mechanisms(allowed).map(Some).map_err(|_| SettingsError::CredentialKind(setting, names))
     }
 
     /// The login by a mechanism that takes neither a password nor a token.
@@ -391,10 +399,12 @@ fn boolean(name: &'static str, value: &str) -> Result<bool, SettingsError> {
 }
 
 fn mechanisms(value: &str) -> Result<Vec<MechanismName>, SettingsError> {
+    let parse = |name: &str| MechanismName::parse(name).ok().filter(MechanismName::is_built_in);
     let names = value.split([' ', ',']).filter(|name| !name.is_empty());
-    let parsed: Option<Vec<_>> =
-        names.map(|name| MechanismName::parse(name).ok().filter(MechanismName::is_built_in)).collect();
-    parsed.ok_or_else(|| SettingsError::Mechanisms(value.into()))
+    let parsed: Result<Vec<_>, _> =
+        names.map(|name| parse(name).ok_or_else(|| SettingsError::Mechanisms(name.into()))).collect();
+    // A list that is empty by mistake must not allow everything.
+    parsed.and_then(|names| if names.is_empty() { Err(SettingsError::NoMechanisms) } else { Ok(names) })
 }
 
 #[cfg(test)]
@@ -473,7 +483,8 @@ mod tests {
     #[test]
     fn credentials_come_in_pairs() {
         use SettingsError::{
-            CredentialKind, CredentialNotUsed, PasswordMissing, UserMissing, UserOrPassword,
+            CredentialKind, CredentialMissing, CredentialNotUsed, PasswordMissing, UserMissing,
+            UserOrPassword,
         };
         assert!(server("h", &[]).unwrap().config.authentication.is_none());
         assert!(server("smtp://ann:x@h", &[]).unwrap().config.authentication.is_some());
@@ -487,11 +498,25 @@ mod tests {
             (&[user, ("authType", "authXoauth2")], SettingsError::TokenMissing),
             (&[user, ("token", "two words")], SettingsError::Token),
             (&[("user", "a\0"), ("pass", "x")], UserOrPassword),
-            (&[user, token, ("authType", "authPlain")], CredentialKind("PLAIN".into())),
+            (&[user, token, ("authType", "authPlain")], CredentialKind("authType", "PLAIN".into())),
             (
-                &[user, password, ("authMechanisms", "XOAUTH2 OAUTHBEARER")],
-                CredentialKind("XOAUTH2 OAUTHBEARER".into()),
+                &[user, password, ("authMechanisms", "XOAUTH2 PLAIN")],
+                CredentialKind("authMechanisms", "XOAUTH2 PLAIN".into()),
             ),
+            (
+                &[user, password, ("authMechanisms", "EXTERNAL PLAIN")],
+                CredentialKind("authMechanisms", "EXTERNAL PLAIN".into()),
+            ),
+            (
+                &[user, password, ("authMechanisms", "SCRAM-SHA-256"), ("authType", "authPlain")],
+                SettingsError::AuthTypeNotAllowed("PLAIN".into()),
+            ),
+            (&[("authType", "authPlain")], CredentialMissing("PLAIN".into())),
+            (&[("authMechanisms", "EXTERNAL PLAIN")], CredentialMissing("EXTERNAL PLAIN".into())),
+            (&[user, password, ("authMechanisms", " , ")], SettingsError::NoMechanisms),
+            (&[user, password, ("authMechanisms", "LOGIN PLIAN")], SettingsError::Mechanisms("PLIAN".into())),
+            (&[("hostMechanism", "my mech")], SettingsError::MechanismName("my mech".into())),
+            (&[("minIterations", "9"), ("maxIterations", "8")], SettingsError::Iterations("minIterations")),
             (&[user, password, ("authType", "authExternal")], CredentialNotUsed("EXTERNAL".into())),
             (&[token, ("authType", "authAnonymous")], CredentialNotUsed("ANONYMOUS".into())),
         ] {
@@ -507,15 +532,14 @@ mod tests {
         for (credentials, settings, names) in [
             (ann, &[][..], "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN NTLM MSN"),
             (ann, &[("authMechanisms", "login, plain")], "LOGIN PLAIN"),
-            (ann, &[("authMechanisms", "XOAUTH2 LOGIN EXTERNAL")], "LOGIN"),
-            (ann, &[("authType", "authPlain"), ("authMechanisms", "LOGIN")], "PLAIN"),
+            (ann, &[("authType", "authPlain"), ("authMechanisms", "LOGIN PLAIN")], "PLAIN"),
             (ann, &[("authType", "authNtlm")], "NTLM"),
             (ann, &[("authType", "authDigestMd5")], "DIGEST-MD5"),
             (ann, &[("authMechanisms", "SCRAM-SHA-256-PLUS")], "SCRAM-SHA-256-PLUS"),
             // The reference API gives the token as the password.
             (ann, &[("authType", "authXoauth2")], "XOAUTH2"),
             (token, &[], "OAUTHBEARER XOAUTH2"),
-            (token, &[("authMechanisms", "PLAIN XOAUTH2")], "XOAUTH2"),
+            (token, &[("authMechanisms", "XOAUTH2")], "XOAUTH2"),
             (
                 &[("user", "ann"), ("tokenProvider", "true")],
                 &[("authType", "authOauthbearer")],
