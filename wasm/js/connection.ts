@@ -2,10 +2,11 @@ import {
   errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
   type SmtpRecipientResult,
 } from './errors.js';
-import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
-import type { SmtpChannelBinding, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply, SmtpStage } from './events.js';
+import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 import { saslprep } from './saslprep.js';
-import { resolve, type SmtpResolved, type SmtpServer } from './server.js';
+import { PreparedServer, type SmtpLogin } from './prepared.js';
+import type { SmtpMechanismContext, SmtpResolved, SmtpServer, SmtpTlsOptions } from './server.js';
 import { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope } from './session.js';
 
 /** How the connection was protected in the end. */
@@ -61,7 +62,7 @@ interface Sending {
 export class Connection {
   readonly resolved: SmtpResolved;
   readonly security: SmtpSecurity = { encrypted: false, verified: false, downgraded: false, mechanism: undefined, tls: undefined };
-  readonly #server: SmtpServer;
+  readonly #login: SmtpLogin;
   readonly #listener: ConnectionListener;
   readonly #connectTimeout: number;
   readonly #session: SmtpSession;
@@ -73,6 +74,8 @@ export class Connection {
   #closed = false;
   #quitting = false;
   #aborted = false;
+  /** The host's part of the login is under way. */
+  #isAnswering = false;
   #isReady = false;
   /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
   #woken = false;
@@ -88,8 +91,15 @@ export class Connection {
   /** Settles when the connection is closed; never rejects. */
   readonly finished: Promise<void>;
 
-  private constructor(options: ConnectionOptions, socket: SmtpSocket, session: SmtpSession, resolved: SmtpResolved, abort: AbortController) {
-    this.#server = options.server;
+  private constructor(
+    options: ConnectionOptions,
+    socket: SmtpSocket,
+    session: SmtpSession,
+    resolved: SmtpResolved,
+    login: SmtpLogin,
+    abort: AbortController,
+  ) {
+    this.#login = login;
     this.#listener = options.listener;
     this.#connectTimeout = options.connectTimeout;
     this.#socket = socket;
@@ -106,10 +116,17 @@ export class Connection {
 
   /** Opens a connection; the session is not set up yet: see {@link ready}. */
   static async open(options: ConnectionOptions, signal: AbortSignal | undefined): Promise<Connection> {
+    let prepared: PreparedServer;
     let resolved: SmtpResolved;
     try {
-      checkLogin(options.server);
-      resolved = resolve(options.server);
+      prepared = PreparedServer.read(options.server);
+      try {
+        resolved = prepared.resolve();
+        checkExternal(resolved, prepared.tls);
+      } catch (error) {
+        prepared.free();
+        throw error;
+      }
     } catch (error) {
       throw error instanceof SmtpSessionError ? errorOfSettings(error) : error;
     }
@@ -126,18 +143,16 @@ export class Connection {
     let socket: SmtpSocket | undefined;
     try {
       const { host: hostname, port } = resolved;
-      const connecting = options.host.connect({ hostname, port, secure, tls: options.server.tls ?? {}, signal: abort.signal });
+      const connecting = options.host.connect({ hostname, port, secure, tls: prepared.tls, signal: abort.signal });
       socket = await unlessAborted(connecting, abort.signal);
       const heloDomain = options.host.hostname?.();
-      const { mechanism } = options.server;
-      const session = new SmtpSession(options.server, {
+      const session = new SmtpSession(prepared, {
         transcript: true,
         deriveAbove: DERIVE_ABOVE,
-        ...(mechanism === undefined ? {} : { hostMechanism: mechanism.name }),
         greetingTimeout: options.greetingTimeout,
         ...(heloDomain === undefined ? {} : { heloDomain }),
       });
-      return new Connection(options, socket, session, resolved, abort);
+      return new Connection(options, socket, session, resolved, prepared.login, abort);
     } catch (error) {
       void socket?.close('abort').catch(() => {});
       if (error instanceof SmtpSessionError) throw errorOfSettings(error);
@@ -145,6 +160,7 @@ export class Connection {
       if (timedOut) throw errorOfConnect(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }), context);
       throw errorOfConnect(error, context);
     } finally {
+      prepared.free();
       clearTimeout(timer);
       signal?.removeEventListener('abort', forward);
     }
@@ -369,6 +385,7 @@ export class Connection {
           ...contextOf(this.resolved, sending?.messageId),
           ioError: this.#ioError,
           loginError: this.#loginError,
+          login: kindOf(this.#login, this.resolved),
           allowed: this.resolved.mechanisms,
           offered: this.#session.capabilities.mechanisms,
           recipients: sending?.recipients ?? [],
@@ -391,12 +408,16 @@ export class Connection {
   /** Does the host's part of a login: its own mechanism, a token, a slow key. What fails gives the login up. */
   async #answer(needs: SmtpAuthNeeds): Promise<void> {
     let answer: SmtpAuthAnswer;
+    this.#isAnswering = true;
     try {
-      answer = await answerOf(needs, this.#server, this.resolved, this.security.tls?.channelBindings ?? []);
+      const { host: server, port } = this.resolved;
+      const channelBindings = this.security.tls?.channelBindings ?? [];
+      answer = await answerOf(needs, this.#login, { server, port, channelBindings, signal: this.#abort.signal });
     } catch (error) {
       this.#loginError = error;
       answer = { step: 'cancel' };
     }
+    this.#isAnswering = false;
     try {
       this.#session.authSupply(answer);
     } catch (error) {
@@ -478,7 +499,7 @@ export class Connection {
   async #close(): Promise<void> {
     const wasOrderly = this.#error === undefined && this.#quitting;
     this.#closed = true;
-    const error = this.#error ?? closedError(this.resolved, this.#aborted);
+    const error = this.#error ?? closedError(this.resolved, this.#aborted, this.#isAnswering ? 'auth' : 'command');
     this.#unready(error);
     for (const sending of this.#sendings.values()) sending.failed(error);
     this.#sendings.clear();
@@ -535,31 +556,29 @@ const DERIVE_ABOVE = 20_000;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
 
-/** What the core cannot see. */
-function checkLogin(server: SmtpServer): void {
-  if (typeof server !== 'object' || server === null) return;
-  const wrong = (setting: string, message: string): never => {
-    throw new SmtpSessionError('settings', undefined, message, { setting });
-  };
-  const { mechanism, token } = server;
-  if (mechanism !== undefined && (typeof mechanism?.start !== 'function' || typeof mechanism.step !== 'function')) {
-    wrong('mechanism', 'mechanism must be an object with name, start and step');
-  }
-  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    wrong('token', 'token must be a string, or a function that fetches one');
-  }
+function kindOf(login: SmtpLogin, { mechanisms }: SmtpResolved): 'password' | 'token' | 'mechanism' | 'certificate' | 'none' {
+  if (login.mechanism !== undefined) return 'mechanism';
+  if (mechanisms.some((name) => name === 'OAUTHBEARER' || name === 'XOAUTH2')) return 'token';
+  if (mechanisms.includes('EXTERNAL')) return 'certificate';
+  return login.password === '' ? 'none' : 'password';
+}
+
+/** EXTERNAL is what the client's certificate says: without one nobody would log in. */
+function checkExternal({ mechanisms }: SmtpResolved, tls: SmtpTlsOptions): void {
+  if (mechanisms.length !== 1 || mechanisms[0] !== 'EXTERNAL' || tls.cert !== undefined) return;
+  const message = 'authExternal needs a client certificate: set tls.cert and tls.key';
+  throw new SmtpSessionError('settings', undefined, message, { setting: 'tls.cert' });
 }
 
 async function answerOf(
   needs: SmtpAuthNeeds,
-  { mechanism, token, user, password }: SmtpServer,
-  { host: server, port }: SmtpResolved,
-  channelBindings: readonly SmtpChannelBinding[],
+  { mechanism, token, user, password }: SmtpLogin,
+  context: Omit<SmtpMechanismContext, 'user' | 'password'>,
 ): Promise<SmtpAuthAnswer> {
   switch (needs.step) {
     case 'token':
       if (typeof token !== 'function') throw new Error('there is no token provider');
-      return { step: 'token', token: await token({ user, refused: needs.refused }) };
+      return { step: 'token', token: await token({ user, refused: needs.refused, signal: context.signal }) };
     case 'derivedKey': {
       const prepared = saslprep(password) ?? '';
       const secret = await crypto.subtle.importKey('raw', new TextEncoder().encode(prepared), 'PBKDF2', false, ['deriveBits']);
@@ -569,7 +588,7 @@ async function answerOf(
       return { step: 'derivedKey', key: new Uint8Array(key) };
     }
     case 'initialResponse': {
-      const response = await mechanism?.start({ server, port, user, password, channelBindings });
+      const response = await mechanism?.start({ ...context, user, password });
       return response === undefined ? { step: 'initialResponse' } : { step: 'initialResponse', response };
     }
     case 'response': {
@@ -578,7 +597,7 @@ async function answerOf(
       return { step: 'response', response };
     }
     case 'finish':
-      return { step: 'finish', ok: (await mechanism?.finish?.()) ?? true };
+      return { step: 'finish', ok: mechanism?.finish === undefined || (await mechanism.finish()) === true };
   }
 }
 
@@ -586,12 +605,12 @@ function contextOf(resolved: SmtpResolved, messageId?: string): SmtpErrorContext
   return { host: resolved.host, port: resolved.port, tls: resolved.tls, hasLogin: resolved.user !== null, messageId };
 }
 
-function closedError(resolved: SmtpResolved, aborted: boolean): SmtpError {
+function closedError(resolved: SmtpResolved, aborted: boolean, stage: SmtpStage): SmtpError {
   if (aborted) {
-    return new SmtpError('The connection was given up.', { code: 'EABORT', origin: 'cancelled', stage: 'command', outcome: 'temporary' });
+    return new SmtpError('The connection was given up.', { code: 'EABORT', origin: 'cancelled', stage, outcome: 'temporary' });
   }
   return new SmtpError(`The connection to ${resolved.host}:${resolved.port} was closed.`, {
-    code: 'ECONNECTION', origin: 'cancelled', stage: 'command', outcome: 'temporary',
+    code: 'ECONNECTION', origin: 'cancelled', stage, outcome: 'temporary',
   });
 }
 

@@ -3,5 +3,13 @@ export { SmtpSessionError } from './errors.js';
 export type * from './events.js';
 export type { SmtpChannelBinding } from './host.js';
 export { saslprep } from './saslprep.js';
-export { SmtpAuthType, SmtpConnectType, SmtpServer, type SmtpTlsOptions } from './server.js';
+export {
+  SmtpAuthType,
+  SmtpConnectType,
+  SmtpServer,
+  type SmtpMechanism,
+  type SmtpMechanismContext,
+  type SmtpTlsOptions,
+  type SmtpTokenProvider,
+} from './server.js';
 export { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope, type SmtpSessionOptions } from './session.js';

@@ -138,6 +138,8 @@ export interface SmtpErrorContext {
   /** The mechanisms that the settings allow, and those that the server offers. */
   allowed?: string[];
   offered?: string[];
+  /** What the login is made of. */
+  login?: 'password' | 'token' | 'mechanism' | 'certificate' | 'none';
   recipients?: SmtpRecipientResult[];
 }
 
@@ -166,21 +168,13 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   if (cause.kind === 'mechanism') {
     const offered = cause.offered.length > 0 ? cause.offered.join(', ') : 'none';
     const message = `${where} offers none of the allowed login mechanisms. Allowed: ${cause.allowed.join(', ')}; offered: ${offered}.`;
-    const advice =
-      cause.offered.length > 0
-        ? [`Set authType to one that the server offers (${offered}), or to authAuto.`]
-        : ['This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.'];
-    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType', 'port'], advice });
+    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'server', ...notOffered(cause.offered, context) });
   }
   if (cause.kind === 'token') {
     const tokenError = parsed(cause.answer);
     const message = `${where} refused the token${said} (${cause.answer.trim()})`;
     return new SmtpError(message, {
-      ...common, code: 'EAUTH', origin: 'server', suspects: ['user', 'token'], tokenError,
-      advice: [
-        'Fetch a fresh access token: it may have expired. A refresh token or an ID token does not do.',
-        'The token must be for this user, and its scope must allow sending mail over SMTP.',
-      ],
+      ...common, code: 'EAUTH', origin: 'server', suspects: ['user', 'token'], tokenError, advice: TOKEN_ADVICE,
     });
   }
   if (cause.kind === 'refused') return refusal(failure, context, said);
@@ -189,15 +183,18 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
   if (of === 'cancelled' && context.loginError !== undefined) {
     const message = `The login was given up: ${nativeError(context.loginError).message}`;
-    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'settings', suspects: ['token', 'mechanism'], cause: context.loginError });
+    const suspects = [context.login === 'token' ? 'token' : context.login === 'mechanism' ? 'mechanism' : 'password'];
+    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'settings', suspects, cause: context.loginError });
   }
   if (of === 'cancelled') {
     return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled', advice: unknown });
   }
   if (of === 'unsupported') return unsupported(String(kind), how, common, context);
   if (of === 'invalidInput' && stage === 'auth') {
-    const advice = kind === 'saslPrep' ? ['Change the password, or set authType to authPlain, which takes it as it is.'] : [];
-    return new SmtpError(`The login cannot be sent: ${how}.`, { ...common, code: 'EAUTH', origin: 'settings', suspects: ['user', 'password'], advice });
+    const isToken = context.login === 'token';
+    const advice = kind === 'credentials' ? ['Change the password, or set authType to authPlain, which takes it as it is.'] : [];
+    const suspects = context.login === 'mechanism' ? ['mechanism'] : isToken ? ['user', 'token'] : ['user', 'password'];
+    return new SmtpError(`The login cannot be sent: ${how}.`, { ...common, code: 'EAUTH', origin: 'settings', suspects, advice });
   }
   if (of === 'invalidInput') {
     return new SmtpError(`The message cannot be sent: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'settings', suspects: ['message'] });
@@ -225,13 +222,95 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     const advice = ['Somebody between you and the server may be playing the server: do not set a weaker authType.'];
     return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['host'], advice });
   } else if (kind === 'iterations') {
-    const advice = ['Bounds are 4096 and 600000; minIterations and maxIterations of the settings change them.'];
+    const advice = ['minIterations and maxIterations of the settings are the bounds.'];
     return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType'], advice });
+  } else if (stage === 'auth' && (kind === 'challenge' || kind === 'authReply')) {
+    const advice = ['Set authType to another mechanism that the server offers; if it is NTLM, name it by authType: the automatic choice is stricter.'];
+    return new SmtpError(`${where}: ${how}${said}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: [context.login === 'mechanism' ? 'mechanism' : 'authType'], advice });
   } else if (kind === 'peerNotVerified') {
     advice.push('Name the CA that signed the certificate in tls.ca.');
   }
   return new SmtpError(`${where}: ${how}${said}.`, { ...common, code: 'EPROTOCOL', origin: 'server', suspects, advice });
 }
+
+/** What to do where the server's offer and the settings have nothing in common. */
+function notOffered(offered: string[], { login }: SmtpErrorContext): { suspects: string[]; advice: string[] } {
+  const names = offered.join(', ');
+  if (offered.length === 0) {
+    return {
+      suspects: ['authType', 'port'],
+      advice: ['This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.'],
+    };
+  }
+  if (login === 'mechanism') return { suspects: ['mechanism'], advice: [`The server does not have this mechanism; it offers ${names}.`] };
+  if (login === 'token' && !/OAUTHBEARER|XOAUTH2/.test(names)) {
+    return { suspects: ['token'], advice: ['This server takes no token: set user and password.'] };
+  }
+  const built = offered.filter((name) => BUILT_IN.test(name));
+  if (built.length === 0) {
+    return { suspects: ['authType'], advice: [`None of ${names} is built in: give a mechanism of your own.`] };
+  }
+  return {
+    suspects: ['authType', 'authMechanisms'],
+    advice: [`Let authType or authMechanisms name one that the server offers (${built.join(', ')}), or leave both out.`],
+  };
+}
+
+const BUILT_IN = /^(SCRAM-SHA-(1|256|512)(-PLUS)?|CRAM-MD5|DIGEST-MD5|PLAIN|LOGIN|NTLM|MSN|OAUTHBEARER|XOAUTH2|EXTERNAL|ANONYMOUS)$/;
+
+/** What a refused login means: by its code (RFC 4954 §6), then by what the login was made of. */
+function loginRefused(
+  reply: SmtpReply | null,
+  where: string,
+  said: string,
+  { login, allowed, offered }: SmtpErrorContext,
+  common: Omit<SmtpErrorDetails, 'code' | 'suspects' | 'advice'>,
+): [string, SmtpErrorDetails] {
+  const refused = (what: string, suspects: string[], advice: string[]): [string, SmtpErrorDetails] =>
+    [`${where} ${what}${said}`, { ...common, code: 'EAUTH', suspects, advice }];
+  const isUnknown = reply?.code === 504 || reply?.enhanced === '5.5.4';
+  if (reply?.code === 432) {
+    return refused('needs the password once to take it over', ['authType'], [
+      'Log in once with authType authPlain, over TLS: the server then learns what it needs for other mechanisms.',
+    ]);
+  }
+  if (reply !== null && reply.code < 500) return refused('cannot check the login now', [], ['Try again later.']);
+  if (reply?.code === 530 || reply?.code === 538) {
+    return refused('wants TLS before the login', ['connectType'], ['Use port 587 with connectSTARTTLS, or port 465 with connectDirectSSL.']);
+  }
+  const words = ` (allowed: ${allowed?.join(', ') ?? ''}; offered: ${offered?.join(', ') ?? ''})`;
+  const isAppPassword = /app(lication)?[ -]*(specific )?password/i.test(reply?.text ?? '');
+  if (isUnknown || (reply?.code === 534 && !isAppPassword)) {
+    const [message, details] = refused('refused the login mechanism', ['authType'], [
+      'Set authType to another mechanism that the server offers, or to authAuto.',
+    ]);
+    return [message + words, details];
+  }
+  if (isAppPassword) {
+    return refused('refused the login', ['password'], ['This account needs an app password: make one in its settings, and use it as the password.']);
+  }
+  if (reply !== null && reply.code !== 535 && reply.code !== 534) {
+    return refused('refused the login', ['authType'], ['The server did not get as far as user and password: look at its words.']);
+  }
+  switch (login) {
+    case 'token':
+      return refused('refused the login', ['user', 'token'], TOKEN_ADVICE);
+    case 'certificate':
+      return refused('refused the login', ['tls.cert', 'user'], ['The server does not know this client certificate, or not for this user.']);
+    case 'mechanism':
+      return refused('refused the login', ['mechanism'], ['Look at what the mechanism sends.']);
+    default:
+      return refused('refused the login', ['user', 'password'], [
+        'Check user and password. Many servers want the full address as user; some want only the part before the @.',
+        'If the account has two-factor login, make an app password and use that.',
+      ]);
+  }
+}
+
+const TOKEN_ADVICE = [
+  'Fetch a fresh access token: it may have expired. A refresh token or an ID token does not do.',
+  'The token must be for this user, and its scope must allow sending mail over SMTP.',
+];
 
 function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string): SmtpError {
   const { stage, outcome, dataSent, reply } = failure;
@@ -242,27 +321,7 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
   const wants = reply?.code === 530 || reply?.code === 538;
   switch (stage) {
     case 'auth': {
-      if (reply?.code === 432) {
-        // RFC 4954 §6: the server has no form of the password yet that this mechanism needs.
-        const advice = ['Log in once with authType authPlain, over TLS: the server then learns what it needs for other mechanisms.'];
-        return new SmtpError(`${where} needs the password once to take it over${said}`, { ...common, code: 'EAUTH', suspects: ['authType'], advice });
-      }
-      if (outcome === 'temporary') {
-        return new SmtpError(`${where} cannot check the login now${said}`, { ...common, code: 'EAUTH', advice: ['Try again later.'] });
-      }
-      if (reply?.code === 504 || reply?.code === 534 || reply?.enhanced === '5.5.4') {
-        const allowed = context.allowed?.join(', ') ?? '';
-        const offered = context.offered?.join(', ') ?? '';
-        const message = `${where} refused the login mechanism${said} (allowed: ${allowed}; offered: ${offered})`;
-        const advice = ['Set authType to another mechanism that the server offers, or to authAuto.'];
-        return new SmtpError(message, { ...common, code: 'EAUTH', suspects: ['authType'], advice });
-      }
-      const suspects = ['user', 'password'];
-      const advice = [
-        'Check user and password. Many servers want the full address as user; some want only the part before the @.',
-        'If the account has two-factor login, make an app password and use that.',
-      ];
-      return new SmtpError(`${where} refused the login${said}`, { ...common, code: 'EAUTH', suspects, advice });
+      return new SmtpError(...loginRefused(reply, where, said, context, common));
     }
     case 'sender':
     case 'recipients': {
@@ -295,11 +354,11 @@ function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, '
         advice: ['Use port 465 with connectDirectSSL, or the submission port 587.'],
       });
     case 'authWithoutTls':
-      return new SmtpError(`user and password are set, but the connection to ${where} is not encrypted: nothing was sent of them.`, {
+      return new SmtpError(`A login is set, but the connection to ${where} is not encrypted: nothing was sent of it.`, {
         ...common, code: 'EAUTH', origin: 'settings', suspects: ['connectType', 'port'],
         advice: [
           'Use port 587 with connectSTARTTLS, or port 465 with connectDirectSSL.',
-          'If the password may go over this network in clear, set connectType to connectNormal and allowInsecureAuth to true.',
+          'If the login may go over this network in clear, set connectType to connectNormal and allowInsecureAuth to true.',
         ],
       });
     case 'channelBinding':

@@ -1,7 +1,7 @@
 import { SmtpSessionError } from './errors.js';
 import type { SmtpChannelBinding } from './host.js';
-import { saslprep } from './saslprep.js';
-import { call, core, instance, type Settings } from './wasm.js';
+import { memberOf, PreparedServer } from './prepared.js';
+import { call, core, instance } from './wasm.js';
 
 /** How the connection is secured. */
 export const SmtpConnectType = Object.freeze({
@@ -59,8 +59,11 @@ export interface SmtpTlsOptions {
   rejectUnauthorized?: boolean;
 }
 
-/** Fetches an access token. `refused`: the server refused the one before, so that a cached one will not do. */
-export type SmtpTokenProvider = (request: { user: string; refused: boolean }) => string | Promise<string>;
+/**
+ * Fetches an access token. `refused`: the server refused the one before, so that a cached one will not do. `signal`: the
+ * connection was given up.
+ */
+export type SmtpTokenProvider = (request: { user: string; refused: boolean; signal: AbortSignal }) => string | Promise<string>;
 
 /** What a mechanism of one's own may need to know. */
 export interface SmtpMechanismContext {
@@ -70,10 +73,13 @@ export interface SmtpMechanismContext {
   password: string;
   /** What the login can be bound to. */
   channelBindings: readonly SmtpChannelBinding[];
+  /** The connection was given up. */
+  signal: AbortSignal;
 }
 
 /**
- * A login mechanism (RFC 4422). Challenges come decoded, and responses are encoded for you.
+ * A login mechanism (RFC 4422). Challenges come decoded, at most 16, and responses are encoded for you. One object carries
+ * out one login at a time: give a function that makes them if several connections log in at once.
  *
  * @example
  * ```js
@@ -91,7 +97,7 @@ export interface SmtpMechanism {
   start(context: SmtpMechanismContext): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** The response to a challenge. What it throws ends the login. */
   step(challenge: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** The server reports success: whether it counts. Without this, it does. */
+  /** The server reports success: whether it counts, which only `true` says. Without this method, it does. */
   finish?(): boolean | Promise<boolean>;
 }
 
@@ -116,8 +122,8 @@ export class SmtpServer {
   password: string;
   /** An access token instead of a password, or what fetches one; it is asked again, once, if the server refuses it. */
   token: string | SmtpTokenProvider | undefined;
-  /** A login mechanism of your own, instead of the built-in ones. */
-  mechanism: SmtpMechanism | undefined;
+  /** A login mechanism of your own, instead of the built-in ones; a function makes one for each connection. */
+  mechanism: SmtpMechanism | (() => SmtpMechanism) | undefined;
   /** A value of {@link SmtpAuthType} or its name. */
   authType: number | string = SmtpAuthType.authAuto;
   /** A value of {@link SmtpConnectType} or its name. `undefined`: `connectTryTLS`. */
@@ -128,8 +134,14 @@ export class SmtpServer {
   mailFrom = '';
   /** Settings of TLS. */
   tls: SmtpTlsOptions = {};
-  /** Only these mechanisms, in this order; empty: the automatic choice. */
+  /**
+   * Only these mechanisms, in this order, such as `['SCRAM-SHA-256', 'PLAIN']`; `[]`: the automatic choice. Naming NTLM
+   * admits servers that send no target information, which the automatic choice does not.
+   */
   authMechanisms: readonly string[] | string = [];
+  /** The least and the most iterations of a key derivation that a server may ask for. Default 4096 and 600,000. */
+  minIterations: number | undefined;
+  maxIterations: number | undefined;
   /** Whether SCRAM may be bound to the TLS channel; `false` for a server behind something that ends TLS for it. */
   channelBinding = true;
   /** Lets credentials go out in clear, with `connectNormal` only. */
@@ -143,7 +155,10 @@ export class SmtpServer {
    * @throws {SmtpSessionError} of class `settings` that says what to write instead.
    */
   constructor(text: string) {
-    if (typeof text !== 'string') throw noServer();
+    if (typeof text !== 'string') {
+      const message = 'no server is set; write its host name or its address';
+      throw new SmtpSessionError('settings', undefined, message, { setting: 'server' });
+    }
     const given = call(instance(), () => {
       const settings = new (core().Settings)(text);
       try {
@@ -171,81 +186,11 @@ export class SmtpServer {
    */
   static from(options: Readonly<Record<string, unknown>>): SmtpServer {
     const { server, host, ...rest } = options;
-    const made = Object.assign(new SmtpServer((server ?? host) as string), rest);
-    call(instance(), () => settingsOf(made).free());
+    const made = new SmtpServer((server ?? host) as string);
+    for (const [name, value] of Object.entries(rest)) Object.assign(made, { [memberOf(name)]: value });
+    PreparedServer.read(made).free();
     return made;
   }
-
-  /** @internal */
-  static settings(server: SmtpServer): Settings {
-    const settings = new (core().Settings)(server.port ? `${bracketed(server.server)}:${server.port}` : bracketed(server.server));
-    const set = (name: string, value: unknown): void => settings.set(name, String(value));
-    try {
-      checkTls(server.tls ?? {});
-      if (server.connectType !== undefined) set('connectType', server.connectType);
-      set('authType', server.authType);
-      if (server.authMechanisms?.length > 0) set('authMechanisms', [server.authMechanisms].flat().join(' '));
-      set('user', server.user ?? '');
-      set('password', server.password ?? '');
-      setUnicode(set, server.user ?? '', server.password ?? '');
-      if (typeof server.token === 'function') set('tokenProvider', true);
-      else if (server.token !== undefined) set('token', server.token);
-      if (server.mechanism !== undefined) set('hostMechanism', server.mechanism.name);
-      set('channelBinding', server.channelBinding ?? true);
-      set('heloDomain', server.heloDomain ?? '');
-      set('mailFrom', server.mailFrom ?? '');
-      set('allowInsecureAuth', server.allowInsecureAuth);
-      set('allOrNone', server.allOrNone);
-      if (server.tls?.rejectUnauthorized === false) set('rejectUnauthorized', false);
-      // What is no member of the class may be a member of another product's, and is refused if it is not.
-      for (const [name, value] of Object.entries(server)) {
-        if (MEMBERS.has(name) || value === undefined) continue;
-        if (typeof value !== 'object' || value === null) set(name, value);
-        else for (const [inner, innerValue] of Object.entries(value)) set(`${name}.${inner}`, innerValue);
-      }
-      return settings;
-    } catch (error) {
-      settings.free();
-      throw error;
-    }
-  }
-}
-
-/** The members of {@link SmtpServer}. */
-const MEMBERS = new Set([
-  'server', 'port', 'user', 'password', 'authType', 'connectType', 'heloDomain', 'mailFrom', 'tls', 'token',
-  'mechanism', 'authMechanisms', 'allowInsecureAuth', 'allOrNone', 'channelBinding',
-]);
-
-const TLS_MEMBERS = new Set(['ca', 'cert', 'key', 'minVersion', 'servername', 'rejectUnauthorized']);
-
-/** A setting of TLS that nobody looks at could leave a connection weaker than its user believes. */
-function checkTls(tls: SmtpTlsOptions): void {
-  for (const name of Object.keys(tls)) {
-    if (!TLS_MEMBERS.has(name)) throw wrongTls(name, `tls.${name} is not a setting; there are ${[...TLS_MEMBERS].join(', ')}`);
-  }
-  if (tls.minVersion !== undefined && !['TLSv1.2', 'TLSv1.3'].includes(tls.minVersion)) {
-    throw wrongTls('minVersion', 'tls.minVersion must be TLSv1.2 or TLSv1.3: older versions are broken');
-  }
-  if (tls.rejectUnauthorized !== undefined && typeof tls.rejectUnauthorized !== 'boolean') {
-    throw wrongTls('rejectUnauthorized', 'tls.rejectUnauthorized must be true or false');
-  }
-}
-
-/** What is not ASCII has a form of its own for SCRAM, and another for NTLM; the platform has the tables. */
-function setUnicode(set: (name: string, value: unknown) => void, user: string, password: string): void {
-  if (/^[ -~]*$/.test(String(user) + String(password))) return;
-  const [name, word] = [saslprep(String(user)), saslprep(String(password))];
-  if (name !== undefined && word !== undefined) {
-    set('preparedUser', name);
-    set('preparedPassword', word);
-  }
-  const upper = Array.from(String(user), (char) => (Array.from(char.toUpperCase()).length === 1 ? char.toUpperCase() : char));
-  set('upperUser', upper.join(''));
-}
-
-function wrongTls(name: string, message: string): SmtpSessionError {
-  return new SmtpSessionError('settings', undefined, message, { setting: `tls.${name}` });
 }
 
 interface Given {
@@ -274,32 +219,4 @@ export interface SmtpResolved {
   verifyPeer: boolean;
   mailFrom: string | null;
   choices: SmtpChoice[];
-}
-
-/** @internal The core's settings; to be called within {@link call}, and to be freed. */
-export function settingsOf(server: SmtpServer | string): Settings {
-  return typeof server === 'string' ? new (core().Settings)(server) : SmtpServer.settings(server);
-}
-
-/** @internal Checks the settings and says what will be done. */
-export function resolve(server: SmtpServer): SmtpResolved {
-  if (typeof server !== 'object' || server === null) throw noServer();
-  return call(instance(), () => {
-    const settings = settingsOf(server);
-    try {
-      return JSON.parse(settings.resolve()) as SmtpResolved;
-    } finally {
-      settings.free();
-    }
-  });
-}
-
-function bracketed(host: string): string {
-  if (typeof host !== 'string') throw noServer();
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-}
-
-function noServer(): SmtpSessionError {
-  const message = 'no server is set; write its host name or its address';
-  return new SmtpSessionError('settings', undefined, message, { setting: 'server' });
 }

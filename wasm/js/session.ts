@@ -1,7 +1,8 @@
 import { SmtpSessionError } from './errors.js';
 import type { SmtpAuthAnswer, SmtpEvent } from './events.js';
 import type { SmtpChannelBinding } from './host.js';
-import { settingsOf, type SmtpServer } from './server.js';
+import { PreparedServer } from './prepared.js';
+import { SmtpServer } from './server.js';
 import { call, core, instance, type Session } from './wasm.js';
 
 /** Who sends and who receives. */
@@ -66,27 +67,35 @@ export class SmtpSession {
   readonly #instance: number;
   #disposed = false;
 
-  constructor(server: SmtpServer | string, options: SmtpSessionOptions = {}) {
+  constructor(server: SmtpServer | string, options?: SmtpSessionOptions);
+  /** @internal */
+  constructor(server: PreparedServer, options?: SmtpSessionOptions);
+  constructor(server: SmtpServer | string | PreparedServer, options: SmtpSessionOptions = {}) {
     this.#instance = instance();
-    this.#session = call(this.#instance, () => {
-      const settings = settingsOf(server);
-      try {
+    const { transcript = false, now = performance.now(), unixTime = Math.floor(Date.now() / 1000), deriveAbove } = options;
+    const entropy = octetsOf(options.entropy ?? crypto.getRandomValues(new Uint8Array(32)));
+    if (entropy.length !== 32) throw wrongOption('entropy', 'entropy must be 32 octets');
+    if (deriveAbove !== undefined && !(Number.isInteger(deriveAbove) && deriveAbove >= 0 && deriveAbove < 2 ** 32)) {
+      throw wrongOption('deriveAbove', 'deriveAbove must be a number of iterations');
+    }
+    const prepared = server instanceof PreparedServer ? server : PreparedServer.read(typeof server === 'string' ? new SmtpServer(server) : server);
+    try {
+      this.#session = call(this.#instance, () => {
+        const { settings } = prepared;
         const { greetingTimeout, heloDomain, hostMechanism } = options;
         if (greetingTimeout !== undefined) settings.set('greetingTimeout', String(Math.ceil(greetingTimeout)));
         if (hostMechanism !== undefined) settings.set('hostMechanism', hostMechanism);
-        if (heloDomain !== undefined && (typeof server === 'string' || server.heloDomain === '')) {
+        if (heloDomain !== undefined && (!prepared.heloDomain)) {
           // A machine may have a name that no mail server takes.
           try {
             settings.set('heloDomain', heloDomain);
           } catch {}
         }
-        const { transcript = false, now = performance.now(), unixTime = Math.floor(Date.now() / 1000), deriveAbove } = options;
-        const entropy = octetsOf(options.entropy ?? crypto.getRandomValues(new Uint8Array(32)));
         return new (core().Session)(settings, transcript, now, entropy, unixTime, deriveAbove);
-      } finally {
-        settings.free();
-      }
-    });
+      });
+    } finally {
+      if (prepared !== server) prepared.free();
+    }
   }
 
   #call<T>(action: (session: Session) => T): T {
@@ -264,6 +273,10 @@ export class SmtpSession {
     if (!this.#disposed && this.#instance === instance()) this.#session.free();
     this.#disposed = true;
   }
+}
+
+function wrongOption(name: string, message: string): SmtpSessionError {
+  return new SmtpSessionError('invalidInput', name, message);
 }
 
 /** The octets of an answer, if it has any. A provider may give anything; what is no text must not become one. */

@@ -105,7 +105,7 @@ test('a provider is asked once more when its token is refused', async (t) => {
   const asked = [];
   const provider = (request) => (asked.push(request), asked.length === 1 ? 'expired-token' : 'right');
   await client.verifyAsync(settings(real.port, { user, token: provider }));
-  assert.deepEqual(asked, [{ user, refused: false }, { user, refused: true }]);
+  assert.deepEqual(asked.map(({ user: name, refused }) => [name, refused]), [[user, false], [user, true]]);
   assert.deepEqual(tokens, ['expired-token', 'right']);
   tokens.length = 0;
   const error = await failure(client.verifyAsync(settings(real.port, { user, token: () => 'expired-token' })));
@@ -160,7 +160,9 @@ test('a mechanism of the host\'s own', async (t) => {
   const client = new SmtpClient();
   const { security } = await client.verifyAsync(settings(server.port, { ...clear, mechanism }));
   assert.equal(security.mechanism, 'X-WORD');
-  assert.deepEqual(seen, [{ server: 'localhost', port: server.port, user: '', password: '', channelBindings: [] }, 'word?']);
+  const { signal, ...context } = seen[0];
+  assert.equal(signal.aborted, false);
+  assert.deepEqual([context, seen[1]], [{ server: 'localhost', port: server.port, user: '', password: '', channelBindings: [] }, 'word?']);
   assert.doesNotMatch(client.smtpConversation, /sesame|b3BlbiBz/);
 });
 
@@ -200,13 +202,126 @@ test('a mechanism that throws, gives nothing, or does not accept success ends th
     [{ step: () => { throw new Error('out of order'); } }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
     [{ step: () => undefined }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
     [{ step: () => 'text' }, ['334 ', '501 5.7.0 cancelled'], 'EAUTH'],
-    [{ finish: () => false }, ['235 ok'], 'EPROTOCOL'],
+    [{ finish: () => false }, ['235 ok'], 'EAUTH'],
+    [{ finish: () => undefined }, ['235 ok'], 'EAUTH'],
+    [{ finish: async () => { throw new Error('the proof is out of order'); } }, ['235 ok'], 'EAUTH'],
   ]) {
     const server = await clearServer(t, 'X-WORD', answers);
     const mechanism = { name: 'X-WORD', start: () => undefined, step: () => new Uint8Array(), ...changes };
     const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, mechanism })));
     assert.deepEqual([error.code, error.stage], [code, 'auth'], error.message);
+    if (/throw/.test(String(Object.values(changes)[0]))) {
+      assert.match(error.message, /out of order/);
+      assert.deepEqual(error.suspects, ['mechanism']);
+    }
   }
+});
+
+test('what an own mechanism sends is hidden in every form, and so is the password', async (t) => {
+  const secret = 'Bearer t0ken-of-ann-9000';
+  const server = await clearServer(t, 'X-WORD', ['334 ', (line) => `535 I got <${Buffer.from(line, 'base64')}> and ${line}, not t0ken-of-ann-9000 or ${password}`]);
+  const mechanism = () => ({ name: 'X-WORD', start: () => undefined, step: () => new TextEncoder().encode(`auth=${secret}`) });
+  const client = new SmtpClient();
+  const error = await failure(client.verifyAsync(settings(server.port, { ...clear, password, mechanism })));
+  const shown = `${error.stack}${client.smtpConversation}`;
+  assert.ok(!/t0ken|dDBrZW4/.test(shown) && !shown.includes(password), shown);
+});
+
+test('a transcript holds nothing to guess the password by', async (t) => {
+  for (const name of ['ann', 'anne', 'annie']) {
+    const server = await clearServer(t, 'SCRAM-SHA-256', scramServer(4096));
+    const client = new SmtpClient();
+    await client.verifyAsync(settings(server.port, { ...clear, user: name, password }));
+    assert.deepEqual(client.smtpConversation.match(/^S: 334.*$/gm), ['S: 334 ***', 'S: 334 ***']);
+  }
+});
+
+test('settings are read once, under each of their names', async (t) => {
+  const from = (port, options) => SmtpServer.from({ server: `localhost ${port}`, connectType: 'connectNormal', allowInsecureAuth: true, ...options });
+  for (const [names, secret] of [[{ userName: user, pass: password }, password], [{ User: user, PASSWORD: 12345678 }, '12345678']]) {
+    const server = await clearServer(t, 'SCRAM-SHA-256', scramServer(30_000, secret));
+    await new SmtpClient().verifyAsync(from(server.port, names));
+  }
+  const server = await clearServer(t, 'SCRAM-SHA-256', scramServer(30_000));
+  const changed = from(server.port, { user, password });
+  const verifying = new SmtpClient().verifyAsync(changed);
+  changed.password = 'something-else';
+  changed.user = '';
+  await verifying;
+});
+
+test('what a login cannot be made of is refused before anything is opened', async () => {
+  const host = { connect: () => assert.fail('connected') };
+  const both = { user, password };
+  for (const [changes, setting] of [
+    [{ ...both, authMechanisms: [''] }, 'authMechanisms'],
+    [{ ...both, authMechanisms: '' }, 'authMechanisms'],
+    [{ ...both, authMechanisms: ',' }, 'authMechanisms'],
+    [{ ...both, authMechanisms: new Set(['PLAIN']) }, 'authMechanisms'],
+    [{ ...both, authMechanisms: ['SCRAM-SHA-256'], authType: 'authPlain' }, 'authType'],
+    [{ ...both, authMechanisms: ['EXTERNAL', 'PLAIN'] }, 'authMechanisms'],
+    [{ authType: 'authPlain' }, 'user'],
+    [{ authMechanisms: ['EXTERNAL', 'PLAIN'] }, 'user'],
+    [{ user, token: '' }, 'token'],
+    [{ user, token: null }, 'token'],
+    [{ user, accessToken: 'two words' }, 'token'],
+    [{ user, password: () => 'x' }, 'password'],
+    [{ user: null, password: {} }, 'password'],
+    [{ mechanism: null }, 'mechanism'],
+    [{ mechanism: { name: 'my mech', start() {}, step() {} } }, 'mechanism'],
+    [{ mechanism: { start() {}, step() {} } }, 'mechanism'],
+    [{ mechanism: { name: 'X-OWN', start() {}, step() {} }, token: 't', user }, 'mechanism'],
+    [{ mechanism: { name: 'X-OWN', start() {}, step() {} }, authType: 'authPlain' }, 'mechanism'],
+    [{ authType: 'authExternal' }, 'tls.cert'],
+    [{ ...both, authType: 'SCRAM-SHA-256-PLUS' }, 'authType'],
+    [{ ...both, minIterations: 10_000, maxIterations: 5000 }, 'minIterations'],
+  ]) {
+    const error = await failure(new SmtpClient({ host }).verifyAsync(settings(25, changes)));
+    assert.deepEqual([error.code, error.origin, error.suspects], ['ECONFIG', 'settings', [setting]], error.message);
+  }
+  assert.throws(() => new SmtpSession('localhost', { entropy: new Uint8Array(5) }), { kind: 'entropy' });
+  assert.throws(() => new SmtpSession('localhost', { deriveAbove: NaN }), { kind: 'deriveAbove' });
+  assert.throws(() => new SmtpSession('localhost').authSupply({ step: 'respons' }), { kind: 'authAnswer' });
+});
+
+test('what a refusal means, and what to do about it', async (t) => {
+  const token = { user, token: 'a-token-of-ann' };
+  const both = { user, password };
+  const own = { mechanism: { name: 'X-OWN', start: () => undefined, step: () => new Uint8Array() } };
+  for (const [login, offered, reply, suspects, advice] of [
+    [both, 'PLAIN', '535 5.7.8 no', ['user', 'password'], /full address/],
+    [both, 'PLAIN', '534 5.7.9 Application-specific password required', ['password'], /app password/],
+    [both, 'PLAIN', '534 5.7.9 too weak', ['authType'], /another mechanism/],
+    [both, 'PLAIN', '530 5.7.0 Must issue a STARTTLS command first', ['connectType'], /connectSTARTTLS/],
+    [both, 'PLAIN', '538 5.7.11 encryption needed', ['connectType'], /connectSTARTTLS/],
+    [both, 'PLAIN', '432 4.7.12 transition', ['authType'], /authPlain/],
+    [both, 'PLAIN', '454 4.7.0 later', [], /later/],
+    [both, 'PLAIN', '501 5.5.2 cannot decode', ['authType'], /its words/],
+    [token, 'XOAUTH2', '535 5.7.8 no', ['user', 'token'], /access token/],
+    [own, 'X-OWN', '535 5.7.8 no', ['mechanism'], /mechanism sends/],
+    [token, 'PLAIN LOGIN', '', ['token'], /takes no token/],
+    [{ ...both, authMechanisms: ['SCRAM-SHA-256'] }, 'PLAIN LOGIN', '', ['authType', 'authMechanisms'], /PLAIN, LOGIN/],
+    [both, 'GSSAPI', '', ['authType'], /mechanism of your own/],
+    [own, 'PLAIN', '', ['mechanism'], /does not have this mechanism/],
+    [{ ...both, authMechanisms: ['NTLM'] }, 'NTLM', '334 !!!!', ['authType'], /another mechanism/],
+  ]) {
+    const server = await clearServer(t, offered, [reply, '501 5.7.0 cancelled']);
+    const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, ...login })));
+    assert.deepEqual([error.code, error.stage, error.suspects], ['EAUTH', 'auth', suspects], `${reply || offered}: ${error.message}`);
+    assert.match(error.advice.join(' '), advice, reply || offered);
+  }
+});
+
+test('a host whose part of the login hangs: the time is over at the login, and it is told to stop', async (t) => {
+  const real = await tokenServer(t);
+  let told;
+  const token = ({ signal }) => {
+    told = signal;
+    return new Promise(() => {});
+  };
+  const error = await failure(new SmtpClient().verifyAsync(settings(real.port, { user, token }), { timeout: 300 }));
+  assert.deepEqual([error.code, error.stage], ['ETIMEDOUT', 'auth']);
+  assert.equal(told.aborted, true);
 });
 
 /** The server's side of SCRAM-SHA-256, with Node's own cryptography. */
