@@ -14,7 +14,7 @@
 //!            │                   ▼        │                           ▼
 //!  new() ────┴─────────────► greeting ─► EHLO ◄─────────── tls_established()
 //!                                         │
-//!                                         ├─► AUTH ─┐
+//!                                         ├─► AUTH ─┐  AuthNeeds ◄─► auth_supply()
 //!                                         ▼         ▼
 //!                 quit()  ◄──────────── Ready ◄─────┘
 //!                   │                   │   ▲

@@ -2,9 +2,7 @@
 
 use alloc::string::String;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use md5::Md5;
-
+use super::md5::hmac_md5;
 use super::{Authentication, ExchangeError, Mechanism, Response, Step, decode};
 use crate::hexadecimal;
 use crate::secret::Secret;
@@ -28,14 +26,12 @@ impl Mechanism for CramMd5 {
     fn step(&mut self, challenge: &[u8]) -> Result<Step, ExchangeError> {
         let challenge = decode(challenge)?;
         let password = self.password.take().ok_or(ExchangeError::Challenge)?;
-        let mut mac = Hmac::<Md5>::new_from_slice(password.expose().as_bytes())
-            .map_err(|_| ExchangeError::Challenge)?;
-        mac.update(&challenge);
+        let digest = hmac_md5(password.expose().as_bytes(), &[&challenge]);
         let mut response = Response::default();
         response.reserve_exact(self.user.len() + 1 + 32);
         response.extend_from_slice(self.user.as_bytes());
         response.push(b' ');
-        response.extend_from_slice(&hexadecimal::lower(&mac.finalize().into_bytes()));
+        response.extend_from_slice(&hexadecimal::lower(&digest));
         Ok(Step::Respond(response))
     }
 

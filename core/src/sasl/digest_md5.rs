@@ -10,9 +10,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use hmac::digest::CtOutput;
-use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
+use super::md5::md5;
 use super::{Authentication, Context, ExchangeError, Mechanism, Response, Step, decode};
 use crate::hexadecimal;
 use crate::secret::Secret;
@@ -248,14 +248,6 @@ fn hashed(text: &str, is_utf8: bool) -> Result<Response, ExchangeError> {
     } else {
         Err(ExchangeError::Credentials)
     }
-}
-
-fn md5(parts: &[&[u8]]) -> Response {
-    let mut hash = Md5::new();
-    for part in parts {
-        hash.update(part);
-    }
-    Zeroizing::new(hash.finalize().to_vec())
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ mod external;
 mod gs2;
 #[cfg(feature = "login")]
 mod login;
+#[cfg(any(feature = "cram-md5", feature = "digest-md5", feature = "ntlm"))]
+#[allow(dead_code, reason = "not each of these mechanisms uses all of it")]
+mod md5;
 mod name;
 #[cfg(feature = "ntlm")]
 mod ntlm;

@@ -11,12 +11,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use md4::Md4;
-use md5::Md5;
-use md5::digest::Digest as _;
+use md4::{Digest as _, Md4};
 use zeroize::Zeroizing;
 
+use super::md5::{hmac_md5, md5};
 use super::{Authentication, ChannelBinding, Context, ExchangeError, Mechanism, Response, Step, decode};
 use crate::secret::Secret;
 
@@ -102,7 +100,7 @@ impl Ntlm {
         );
         let mut lm = Zeroizing::new(Vec::from([0; 24]));
         if parsed.time.is_none() {
-            let proof = hmac(&key, &[&parsed.server_challenge, &client_challenge]);
+            let proof = hmac_md5(&key, &[&parsed.server_challenge, &client_challenge]);
             *lm = [proof.as_slice(), &client_challenge].concat();
         }
         let fields = Fields {
@@ -118,9 +116,9 @@ impl Ntlm {
         if parsed.time.is_none() {
             return Ok(fields.message(None));
         }
-        let session_key = hmac(&key, &[response.get(..16).unwrap_or_default()]);
+        let session_key = hmac_md5(&key, &[response.get(..16).unwrap_or_default()]);
         let without = fields.message(Some(&[0; 16]));
-        let code = hmac(&session_key, &[&negotiate(), challenge, &without]);
+        let code = hmac_md5(&session_key, &[&negotiate(), challenge, &without]);
         Ok(fields.message(Some(&code)))
     }
 }
@@ -283,7 +281,7 @@ fn parts(user: &str) -> (&str, &str) {
 /// `NTOWFv2` (MS-NLMP 3.3.2), of the user in upper case.
 fn response_key(upper: &str, domain: &str, password: &str) -> Response {
     let hash = Zeroizing::new(Md4::digest(&*utf16(password)).to_vec());
-    hmac(&hash, &[&utf16(upper), &utf16(domain)])
+    hmac_md5(&hash, &[&utf16(upper), &utf16(domain)])
 }
 
 /// The NT response: the proof and what it is made for.
@@ -297,29 +295,15 @@ fn respond(
     let head = [1, 1, 0, 0, 0, 0, 0, 0];
     let made_for =
         [&head[..], &time.to_le_bytes(), &client_challenge, &[0; 4], information, &[0; 4]].concat();
-    let proof = hmac(key, &[&server_challenge, &made_for]);
+    let proof = hmac_md5(key, &[&server_challenge, &made_for]);
     Zeroizing::new([proof.as_slice(), &made_for].concat())
-}
-
-/// An HMAC takes a key of any length, so that there is no other way through.
-fn hmac(key: &[u8], parts: &[&[u8]]) -> Response {
-    let Ok(mut mac) = Hmac::<Md5>::new_from_slice(key) else { return Response::default() };
-    for part in parts {
-        mac.update(part);
-    }
-    Zeroizing::new(mac.finalize().into_bytes().to_vec())
 }
 
 /// The hash of `gss_channel_bindings_struct` with no addresses (MS-NLMP 3.1.5.1.2, RFC 2744 §3.11).
 fn binding_hash(binding: &ChannelBinding) -> [u8; 16] {
     let length = u32::try_from(binding.name().len() + 1 + binding.data().len()).unwrap_or(u32::MAX);
-    let mut hash = Md5::new();
-    hash.update([0; 16]);
-    hash.update(length.to_le_bytes());
-    hash.update(binding.name());
-    hash.update(b":");
-    hash.update(binding.data());
-    hash.finalize().into()
+    let hash = md5(&[&[0; 16], &length.to_le_bytes(), binding.name().as_bytes(), b":", binding.data()]);
+    hash.as_slice().try_into().unwrap_or_default()
 }
 
 fn utf16(text: &str) -> Zeroizing<Vec<u8>> {
@@ -383,8 +367,8 @@ mod tests {
                  5300650072007600650072000000000000000000"
             )
         );
-        assert_eq!(*hmac(&key, &[&nt[..16]]), *hex("8de40ccadbc14a82f15cb0ad0de95ca3"));
-        let lm = [hmac(&key, &[&server, &[0xaa; 8]]).as_slice(), &[0xaa; 8]].concat();
+        assert_eq!(*hmac_md5(&key, &[&nt[..16]]), *hex("8de40ccadbc14a82f15cb0ad0de95ca3"));
+        let lm = [hmac_md5(&key, &[&server, &[0xaa; 8]]).as_slice(), &[0xaa; 8]].concat();
         assert_eq!(lm, hex("86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa"));
         let message = Fields {
             lm: &lm,
@@ -447,7 +431,7 @@ mod tests {
         let key = response_key("USER", "Domain", "Password");
         let nt = respond(&key, parsed.server_challenge, [0xaa; 8], parsed.time.unwrap(), &information.end());
         assert_eq!(nt[..16], hex("a13d038ad0ca026433897c335e0f56df"));
-        assert_eq!(*hmac(&key, &[&nt[..16]]), *hex("9ea2e20560a12fe3089cbae759e90abb"));
+        assert_eq!(*hmac_md5(&key, &[&nt[..16]]), *hex("9ea2e20560a12fe3089cbae759e90abb"));
         let mut fields = Fields {
             lm: &[0; 24],
             nt: &nt,
@@ -459,7 +443,7 @@ mod tests {
             version: [5, 1, 0x28, 0x0a, 0, 0, 0, 15],
         };
         // With KEY_EXCH the code is made with the key behind that field: the random one of the example.
-        let code = hmac(&[0x55; 16], &[&first, &second, &fields.message(Some(&[0; 16]))]);
+        let code = hmac_md5(&[0x55; 16], &[&first, &second, &fields.message(Some(&[0; 16]))]);
         assert_eq!(*code, *hex("c4452cf7a81e4d11d078189409575d9e"));
         assert_eq!(fields.message(Some(&code)).as_slice(), third);
         fields.flags = 0;
