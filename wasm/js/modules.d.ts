@@ -1,7 +1,7 @@
-/** The module as base64. */
+/** The module as text: its octets by how often they come, as two hexadecimal digits each, and the text. */
 declare module '#wasm' {
-  const text: string;
-  export default text;
+  const module: { length: number; alphabet: string; order: string; text: string };
+  export default module;
 }
 
 /** The glue that wasm-bindgen makes for `wasm/src/lib.rs`. */
