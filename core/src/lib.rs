@@ -61,6 +61,14 @@
 //!     Subject: hi\r\n\r\nhi\r\n.\r\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! One for each login mechanism: `anonymous`, `cram-md5`, `digest-md5`, `external`, `login`, `ntlm` (and MSN),
+//! `oauthbearer`, `plain`, `scram-sha-1`, `scram-sha-256`, `scram-sha-512` (each with its `-PLUS`), `xoauth2`. `unicode`:
+//! names and passwords that are not ASCII; it is the only one that needs std, and a host whose platform has the tables can
+//! do without: see [`sasl::Authentication::prepared`]. All of these are on by default. `serde`: serialises events, replies
+//! and errors.
 #![no_std]
 #![forbid(unsafe_code)]
 

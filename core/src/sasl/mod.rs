@@ -94,7 +94,8 @@ pub enum ExchangeError {
     Proof,
 }
 
-/// One exchange of one mechanism.
+/// One exchange of one mechanism. The session cancels it after 16 challenges, and where a response does not fit a line of
+/// 12,288 octets (RFC 4954 §4).
 pub trait Mechanism: Send {
     /// The initial response (RFC 4422 §3), or `None` if the server speaks first.
     ///
