@@ -1,5 +1,8 @@
 // Compiled by `npm run check` against the package as it would be published.
-import { SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpHost, type SmtpSendResult } from 'sansmtp';
+import {
+  SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpConnectionResult, type SmtpHost, type SmtpMechanism,
+  type SmtpSendResult,
+} from 'sansmtp';
 import { SmtpSession, type SmtpEvent } from 'sansmtp/core';
 import { host } from 'sansmtp/host/node';
 
@@ -7,6 +10,22 @@ const server = new SmtpServer('mail.example.com 587');
 server.connectType = SmtpConnectType.connectSTARTTLS;
 server.authType = SmtpAuthType.authAuto;
 server.tls = { ca: '…', minVersion: 'TLSv1.3' };
+server.token = async ({ user, refused, signal }) => fetchToken(user, refused, signal);
+const own: SmtpMechanism = {
+  name: 'X-OWN',
+  start: ({ channelBindings, password }) => channelBindings[0]?.data ?? new TextEncoder().encode(password),
+  step: async (challenge) => challenge,
+  finish: () => true,
+};
+server.mechanism = () => own;
+server.authMechanisms = ['SCRAM-SHA-256', 'PLAIN'];
+
+declare function fetchToken(user: string, refused: boolean, signal: AbortSignal): Promise<string>;
+
+export async function verify(): Promise<string | undefined> {
+  const { security, settings }: SmtpConnectionResult = await new SmtpClient().verifyAsync(server, { timeout: 5000 });
+  return security.mechanism ?? settings.authType;
+}
 
 const mail = new SmtpMail();
 mail.from = 'ann@example.com';
@@ -37,6 +56,8 @@ function handle(session: SmtpSession, event: SmtpEvent): void {
       break;
     case 'authNeeds':
       if (event.needs.step === 'response') session.authSupply({ step: 'response', response: event.needs.challenge });
+      if (event.needs.step === 'token') session.authSupply({ step: 'token', token: event.needs.refused ? 'b' : 'a' });
+      if (event.needs.step === 'derivedKey') session.authSupply({ step: 'derivedKey', key: new Uint8Array(event.needs.length) });
       break;
     case 'failed':
       if (event.failure.cause.kind === 'mechanism') console.log(event.failure.cause.offered.join());

@@ -133,7 +133,7 @@ impl Authentication {
     /// [`InvalidInput::UserOrPassword`] if the trace has a control character or is longer.
     #[cfg(feature = "anonymous")]
     pub fn anonymous(trace: &str) -> Result<Self, InvalidInput> {
-        if trace.chars().any(char::is_control) || trace.chars().count() > 255 {
+        if trace.chars().any(char::is_control) || trace.chars().nth(255).is_some() {
             return Err(InvalidInput::UserOrPassword);
         }
         Ok(Self::new(trace, Credential::None, Mechanisms::Of(choice::names(&["ANONYMOUS"]))))

@@ -239,9 +239,10 @@ fn quoted(value: &[u8]) -> Vec<u8> {
 /// A name or a password as it is hashed: in ISO 8859-1, which is all there is without `charset=utf-8`, and which is used
 /// with it too where it can be (RFC 2831 §2.1.2.1).
 fn hashed(text: &str, is_utf8: bool) -> Result<Response, ExchangeError> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(text.len()));
-    octets.extend(text.chars().filter_map(|character| u8::try_from(character).ok()));
-    if octets.len() == text.chars().count() {
+    let latin1 = |character| u8::try_from(character).ok();
+    if text.chars().all(|character| latin1(character).is_some()) {
+        let mut octets = Zeroizing::new(Vec::with_capacity(text.len()));
+        octets.extend(text.chars().filter_map(latin1));
         Ok(octets)
     } else if is_utf8 {
         Ok(Zeroizing::new(text.into()))
