@@ -2,41 +2,23 @@
 
 use zeroize::Zeroizing;
 
-use super::{Authentication, ExchangeError, Mechanism, Response, Step};
+use super::Authentication;
+use super::single::Single;
 
-pub(super) struct Anonymous {
-    trace: Option<Response>,
-}
-
-impl Anonymous {
-    pub(super) fn new(authentication: &Authentication) -> Self {
-        Self { trace: Some(Zeroizing::new(authentication.user().into())) }
-    }
-}
-
-impl Mechanism for Anonymous {
-    fn start(&mut self) -> Result<Option<Response>, ExchangeError> {
-        Ok(self.trace.take())
-    }
-
-    fn step(&mut self, _challenge: &[u8]) -> Result<Step, ExchangeError> {
-        Err(ExchangeError::Challenge)
-    }
-
-    fn finish(&mut self) -> Result<(), ExchangeError> {
-        Ok(())
-    }
+pub(super) fn anonymous(authentication: &Authentication) -> Single {
+    Single::new(Zeroizing::new(authentication.user().into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sasl::{ExchangeError, Mechanism as _};
 
     /// RFC 4505 §3.
     #[test]
     fn a_trace_or_nothing() {
         for trace in ["sirhc", "", "ann@example.com"] {
-            let mut anonymous = Anonymous::new(&Authentication::anonymous(trace).unwrap());
+            let mut anonymous = anonymous(&Authentication::anonymous(trace).unwrap());
             assert_eq!(anonymous.start().unwrap().unwrap().as_slice(), trace.as_bytes());
             assert_eq!(anonymous.step(b"").unwrap_err(), ExchangeError::Challenge);
         }

@@ -35,6 +35,8 @@ mod plain;
 mod saslprep;
 #[cfg(any(feature = "scram-sha-1", feature = "scram-sha-256", feature = "scram-sha-512"))]
 mod scram;
+#[cfg(any(feature = "anonymous", feature = "plain"))]
+mod single;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -139,7 +141,7 @@ pub(crate) fn built_in(
 ) -> Option<Box<dyn Mechanism>> {
     match name.as_str() {
         #[cfg(feature = "anonymous")]
-        "ANONYMOUS" => Some(Box::new(anonymous::Anonymous::new(authentication))),
+        "ANONYMOUS" => Some(Box::new(anonymous::anonymous(authentication))),
         #[cfg(feature = "cram-md5")]
         "CRAM-MD5" => Some(Box::new(cram_md5::CramMd5::new(authentication))),
         #[cfg(feature = "digest-md5")]
@@ -153,7 +155,7 @@ pub(crate) fn built_in(
         #[cfg(feature = "oauthbearer")]
         "OAUTHBEARER" => Some(Box::new(oauth::Oauth::bearer(authentication, context))),
         #[cfg(feature = "plain")]
-        "PLAIN" => Some(Box::new(plain::Plain::new(authentication))),
+        "PLAIN" => Some(Box::new(plain::plain(authentication))),
         #[cfg(feature = "scram-sha-1")]
         "SCRAM-SHA-1" | "SCRAM-SHA-1-PLUS" => {
             Some(Box::new(scram::Scram::new(&scram::SHA_1, name, authentication, context)))

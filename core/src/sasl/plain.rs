@@ -1,44 +1,24 @@
 //! PLAIN (RFC 4616): `[authzid] NUL authcid NUL passwd`, in one message.
 
-use super::{Authentication, ExchangeError, Mechanism, Response, Step};
+use super::single::Single;
+use super::{Authentication, Response};
 
-pub(super) struct Plain {
-    message: Option<Response>,
-}
-
-impl Plain {
-    pub(super) fn new(authentication: &Authentication) -> Self {
-        let (authorization, user) = (authentication.authorization(), authentication.user());
-        let password = authentication.secret();
-        let mut message = Response::default();
-        message.reserve_exact(authorization.len() + user.len() + password.len() + 2);
-        message.extend_from_slice(authorization.as_bytes());
-        message.push(0);
-        message.extend_from_slice(user.as_bytes());
-        message.push(0);
-        message.extend_from_slice(password.as_bytes());
-        Self { message: Some(message) }
+pub(super) fn plain(authentication: &Authentication) -> Single {
+    let parts = [authentication.authorization(), "\0", authentication.user(), "\0", authentication.secret()];
+    let mut message = Response::default();
+    // At once, so that no part of the password stays behind where the message was before it grew.
+    message.reserve_exact(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        message.extend_from_slice(part.as_bytes());
     }
-}
-
-impl Mechanism for Plain {
-    fn start(&mut self) -> Result<Option<Response>, ExchangeError> {
-        Ok(self.message.take())
-    }
-
-    fn step(&mut self, _challenge: &[u8]) -> Result<Step, ExchangeError> {
-        Err(ExchangeError::Challenge)
-    }
-
-    fn finish(&mut self) -> Result<(), ExchangeError> {
-        Ok(())
-    }
+    Single::new(message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base64::encode;
+    use crate::sasl::{ExchangeError, Mechanism as _};
 
     /// RFC 4616 §4, RFC 4954 §4.1, and UTF-8.
     #[test]
@@ -51,7 +31,7 @@ mod tests {
         ] {
             let authentication =
                 Authentication::password(user, password).unwrap().acting_as(authorization).unwrap();
-            let mut plain = Plain::new(&authentication);
+            let mut plain = plain(&authentication);
             let response = plain.start().unwrap().unwrap();
             assert_eq!(encode(&response).as_slice(), expected.as_bytes());
             assert_eq!(plain.step(b"").unwrap_err(), ExchangeError::Challenge, "a second message");
