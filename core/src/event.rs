@@ -119,7 +119,7 @@ pub enum Event {
 }
 
 /// What a login needs next of the host: a step of a mechanism that it carries out, a token, a slow key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "step", rename_all = "camelCase"))]
 #[non_exhaustive]
 pub enum AuthNeeds {
@@ -141,6 +141,20 @@ pub enum AuthNeeds {
         /// The server refused the one before: fetch a fresh one. It is asked for once.
         refused: bool,
     },
+}
+
+/// Says which step it is, and nothing of what the server sent.
+impl fmt::Debug for AuthNeeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DerivedKey(_) => "DerivedKey(***)",
+            Self::Finish => "Finish",
+            Self::InitialResponse => "InitialResponse",
+            Self::Response { .. } => "Response(***)",
+            Self::Token { refused: false } => "Token",
+            Self::Token { refused: true } => "Token(refused)",
+        })
+    }
 }
 
 /// The host's answer to [`AuthNeeds`]. Its memory is zeroed when it is dropped, whatever becomes of it.

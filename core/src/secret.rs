@@ -100,7 +100,11 @@ impl Redactor {
     /// part of none of the names.
     pub(crate) fn hide_proofs(&mut self, response: &[u8], names: &[&str]) {
         for run in response.split(|octet| !is_base64(*octet)).filter(|run| run.len() >= PROOF) {
-            if !names.iter().any(|name| contains(name.as_bytes(), run)) {
+            // `user=` or `smtp/` before a name is no reason to hide it.
+            let parts = run.splitn(2, |octet| matches!(octet, b'=' | b'/'));
+            let is_name =
+                |part: &[u8]| !part.is_empty() && names.iter().any(|name| contains(name.as_bytes(), part));
+            if !is_name(run) && !parts.skip(1).any(is_name) {
                 self.hide_sent(run);
             }
         }
@@ -214,6 +218,7 @@ mod tests {
         redactor.hide(b"p4ssw0rd-canary");
         redactor.hide_sent(b"AHVzZXIAcDRzc3cwcmQtY2FuYXJ5");
         let names = ["averylongname1234@example.com"];
+        redactor.hide_proofs(b"n,,n=averylongname1234@example.com,r=x", &names);
         redactor.hide_proofs(b"averylongname1234@example.com 287eb355114cf5c471c26a875f1ca4ae", &names);
         let clean = redactor.redact(text).unwrap_or_else(|| text.to_vec());
         String::from_utf8(clean).unwrap()

@@ -114,7 +114,6 @@ impl Client {
             return;
         };
         let config = &self.config;
-        let plus = [exchange.name.as_str(), "-PLUS"].concat();
         let context = Context {
             channel_bindings: &self.channel_bindings,
             derive_above: config.derive_above,
@@ -122,7 +121,7 @@ impl Client {
             host: &config.server_name,
             is_named: !matches!(authentication.mechanisms(), Mechanisms::Automatic),
             iterations: (config.limits.min_iterations, config.limits.max_iterations),
-            offers_plus: self.capabilities.mechanisms().iter().any(|name| name.as_str() == plus),
+            offers_plus: self.capabilities.mechanisms().iter().any(MechanismName::is_plus),
             port: config.port,
             unix_time: config.unix_time,
         };
@@ -193,10 +192,14 @@ impl Client {
         let login = self.config.authentication.as_ref();
         match login.map(Authentication::mechanisms) {
             // Of a mechanism that is not built in it is not known which part is the secret.
-            Some(Mechanisms::Custom(..) | Mechanisms::Host(_)) => self.redactor.hide_sent(response),
+            Some(Mechanisms::Custom(..) | Mechanisms::Host(_)) => {
+                self.redactor.hide(response);
+                self.redactor.hide_sent(response);
+            }
             _ => {
                 let user = login.map_or("", Authentication::user);
-                self.redactor.hide_proofs(response, &[user, &self.config.server_name]);
+                let authorization = login.map_or("", Authentication::authorization);
+                self.redactor.hide_proofs(response, &[user, authorization, &self.config.server_name]);
             }
         }
         encoded
@@ -300,13 +303,10 @@ impl Client {
         self.queue(b"*\r\n", Expect::AuthCancel(why));
     }
 
-    pub(super) fn auth_cancelled(&mut self, why: Error, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+    /// A refusal, as it has to be: anything else has ended the session already.
+    pub(super) fn auth_cancelled(&mut self, why: Error, reply: &ReplyRef<'_>) {
         let reply = self.owned(reply, true);
-        if !reply.code().is_negative() {
-            return Err(PeerMisbehaved::AuthReply);
-        }
         self.setup_failed(Failure { reply: Some(reply), ..Failure::error(Stage::Auth, why) });
-        Ok(())
     }
 
     pub(super) fn supply(&mut self, answer: AuthAnswer) -> Result<(), Error> {

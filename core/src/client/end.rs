@@ -22,6 +22,11 @@ impl Client {
 
     #[must_use]
     pub(super) fn fatal_at(&mut self, stage: Stage, error: Error, reply: Option<Reply>) -> Error {
+        // However the server ends a login that was cancelled: why it was cancelled is what counts.
+        let error = match self.expected.front().map(|expected| expected.what) {
+            Some(Expect::AuthCancel(why)) => why,
+            _ => error,
+        };
         let failure = Failure { reply, ..Failure::error(stage, error) };
         self.error = Some(error);
         self.break_off(&failure);
@@ -65,6 +70,9 @@ impl Client {
     pub(super) fn abandon(&mut self) {
         if self.phase != Phase::Closed {
             let failure = Failure::error(self.stage(), Error::Cancelled);
+            if matches!(self.phase, Phase::Setup | Phase::Tls) {
+                self.failed(None, failure.clone());
+            }
             self.fail_operations(&failure);
             self.close();
         }

@@ -145,7 +145,10 @@ impl Client {
     pub(super) fn dispatch(&mut self, what: Expect, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
         match what {
             Expect::Auth => self.auth_replied(reply),
-            Expect::AuthCancel(why) => self.auth_cancelled(why, reply),
+            Expect::AuthCancel(why) => {
+                self.auth_cancelled(why, reply);
+                Ok(())
+            }
             Expect::Command(id) => self.command_answered(id, reply),
             Expect::Data(id) => self.data_answered(id, reply),
             Expect::Ehlo => self.ehlo_answered(reply),

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
+use super::expect::Expect;
 use super::{Client, Phase};
 use crate::config::TlsMode;
 use crate::error::{Error, PeerMisbehaved, Stage};
@@ -35,7 +36,7 @@ impl Client {
     /// A line that is no reply, or not part of this one.
     fn no_reply(&mut self, how: PeerMisbehaved, code: Option<Code>, line: &[u8]) -> Error {
         if let Some(transcript) = &mut self.transcript {
-            let shown = shown(&self.redactor, line, line.starts_with(b"334"));
+            let shown = shown(&self.redactor, line, line.starts_with(b"33"));
             transcript.server_line(&shown);
         }
         // Another protocol shows in its first line; later it is but a line that is no reply.
@@ -62,7 +63,7 @@ impl Client {
 
     fn reply(&mut self, now: Time, reply: &ReplyRef<'_>) -> Result<(), Error> {
         if let Some(transcript) = &mut self.transcript {
-            let shown = shown(&self.redactor, reply.text, reply.code == Code::CHALLENGE);
+            let shown = shown(&self.redactor, reply.text, reply.code.is_challenge());
             transcript.server(reply.code.get(), &shown);
         }
         let handed = self.out.handed();
@@ -79,6 +80,12 @@ impl Client {
         let Some(expected) = self.expected.pop_front() else { return Ok(()) };
         self.answered = expected.end;
         self.last_reply = now;
+        if let Expect::AuthCancel(why) = expected.what
+            && (reply.code == Code::CLOSING || !reply.code.is_negative())
+        {
+            let reply = self.owned(reply, true);
+            return Err(self.fatal_at(Stage::Auth, why, Some(reply)));
+        }
         if reply.code == Code::CLOSING {
             self.server_closes(expected.stage(), self.owned(reply, expected.what.has_enhanced_code()));
             return Ok(());
@@ -117,7 +124,7 @@ impl Client {
 
     /// The reply for an event, without secrets.
     pub(super) fn owned(&self, reply: &ReplyRef<'_>, with_enhanced: bool) -> Reply {
-        let shown = shown(&self.redactor, reply.text, reply.code == Code::CHALLENGE);
+        let shown = shown(&self.redactor, reply.text, reply.code.is_challenge());
         Reply::new(reply.code, &shown, reply.quirks, with_enhanced)
     }
 }

@@ -48,7 +48,11 @@ impl Code {
 
     /// 421: the server closes the connection, whatever it was asked (RFC 5321 §3.8).
     pub(crate) const CLOSING: Self = Self(421);
-    pub(crate) const CHALLENGE: Self = Self(334);
+
+    /// Whether it asks for more within a login: 334, or what a server takes for it.
+    pub(crate) fn is_challenge(self) -> bool {
+        (330..340).contains(&self.0)
+    }
 
     /// The number.
     #[must_use]

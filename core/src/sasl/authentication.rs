@@ -145,16 +145,9 @@ impl Authentication {
         Self::new("", Credential::None, Mechanisms::Host(mechanism))
     }
 
-    /// The same with a secret that the session does not use but must not show: one of the host's own.
-    ///
-    /// ```
-    /// # use sansmtp::sasl::{Authentication, MechanismName};
-    /// let login = Authentication::host(MechanismName::parse("X-OWN")?).hiding("ann", "secret");
-    /// # Ok::<(), sansmtp::InvalidInput>(())
-    /// ```
-    #[must_use]
-    pub fn hiding(self, user: &str, secret: impl Into<Secret>) -> Self {
-        Self { user: user.into(), credential: Credential::Password(secret.into()), ..self }
+    /// The same with a user and a secret of the host's own, which the session does not use and does not show.
+    pub(crate) fn hiding(self, user: &str, secret: Secret) -> Self {
+        Self { user: user.into(), credential: Credential::Password(secret), ..self }
     }
 
     /// A mechanism of the caller's own: `make` begins an exchange.

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::{Authentication, MechanismName};
+use super::{Authentication, MechanismName, Mechanisms};
 use crate::error::Unsupported;
 
 /// The built-in mechanisms that take a password, in the order of the automatic choice: strongest first, and PLAIN
@@ -78,11 +78,18 @@ pub(crate) fn usable(
         if !offered.contains(&name) || usable.contains(&name) {
             continue;
         }
-        if name.is_plus() && name.scram().is_some() && !can_bind {
+        if name.is_plus() && !can_bind {
             unbound = true;
         } else {
             usable.push_back(name);
         }
+    }
+    // Whoever takes the -PLUS of one hash away must not get an exchange that is not bound while another one is left.
+    if matches!(authentication.mechanisms(), Mechanisms::Automatic) {
+        let (mut bound, mut free): (VecDeque<_>, _) =
+            usable.into_iter().partition(|name: &MechanismName| name.is_plus());
+        bound.append(&mut free);
+        usable = bound;
     }
     if usable.is_empty() && unbound { Err(Unsupported::ChannelBinding) } else { Ok(usable) }
 }
@@ -120,6 +127,10 @@ mod tests {
         assert_eq!(
             chosen("", all, true).unwrap(),
             ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN", "NTLM"]
+        );
+        assert_eq!(
+            chosen("", "PLAIN SCRAM-SHA-512 SCRAM-SHA-1-PLUS", true).unwrap(),
+            ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "PLAIN"]
         );
         assert_eq!(chosen("SCRAM-SHA-256", all, true).unwrap(), ["SCRAM-SHA-256-PLUS"]);
         assert_eq!(chosen("SCRAM-SHA-256", all, false).unwrap(), ["SCRAM-SHA-256"]);

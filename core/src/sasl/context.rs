@@ -72,7 +72,7 @@ pub struct Context<'a> {
     pub is_named: bool,
     /// How many iterations a server may ask for, least and most.
     pub iterations: (u32, u32),
-    /// Whether the server offers the `-PLUS` form of this mechanism.
+    /// Whether the server offers any form of SCRAM with `-PLUS`.
     pub offers_plus: bool,
     /// The server's port.
     pub port: u16,

@@ -56,8 +56,8 @@ impl MechanismName {
     }
 
     /// Whether the exchange is bound to the TLS channel (RFC 5802 §6).
-    pub(super) fn is_plus(&self) -> bool {
-        self.0.ends_with("-PLUS")
+    pub(crate) fn is_plus(&self) -> bool {
+        self.0.starts_with("SCRAM-") && self.0.ends_with("-PLUS")
     }
 }
 

@@ -30,10 +30,16 @@ pub enum SettingsError {
     HelloName(String),
     /// The server is neither a host name nor an address.
     Host(String),
+    /// The user of EXTERNAL or the trace of ANONYMOUS has a control character, or is longer than 255 characters.
+    Identity,
+    /// `minIterations` is above `maxIterations`; which of them was set.
+    IterationBounds(&'static str),
     /// A number of iterations that is none.
     Iterations(&'static str),
     /// The default sender is no address.
     MailFrom(String, InvalidInput),
+    /// A mechanism of the host's own together with what chooses among the built-in ones.
+    MechanismAlone,
     /// The name of a mechanism of the host's own cannot be one.
     MechanismName(String),
     /// A list of mechanisms has a name that is not built in.
@@ -74,10 +80,11 @@ impl SettingsError {
             Self::AuthType(_) | Self::AuthTypeNotAllowed(_) | Self::AuthTypeNotBuiltIn(_) => "authType",
             Self::Boolean(name)
             | Self::CredentialKind(name, _)
+            | Self::IterationBounds(name)
             | Self::Iterations(name)
             | Self::Milliseconds(name) => name,
-            Self::CredentialMissing(_) | Self::UserMissing | Self::UserOrPassword => "user",
-            Self::MechanismName(_) => "mechanism",
+            Self::CredentialMissing(_) | Self::Identity | Self::UserMissing | Self::UserOrPassword => "user",
+            Self::MechanismAlone | Self::MechanismName(_) => "mechanism",
             Self::ConnectType(_) => "connectType",
             Self::HelloName(_) => "heloDomain",
             Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
@@ -136,12 +143,22 @@ impl SettingsError {
                 " is not a server; write a host name or an address, with the port behind a space or a colon: \
                  \"mail.example.com 587\", \"[::1]:587\"",
             ),
-            Self::Iterations(name) => {
-                return [name, " must be a number from 1 to 4294967295, and minIterations not above maxIterations"]
+            Self::Identity => {
+                return "user is not sent as a name here, but it must have no control character and at most 255 characters"
+                    .into();
+            }
+            Self::IterationBounds(name) => {
+                return [name, " does not fit: minIterations (4096 unless set) must not be above maxIterations (600000)"]
                     .concat();
             }
+            Self::Iterations(name) => return [name, " must be a number from 1 to 4294967295"].concat(),
             Self::MailFrom(value, error) => {
                 return ["\"", value, "\" cannot be mailFrom: ", error.message()].concat();
+            }
+            Self::MechanismAlone => {
+                return "a mechanism of your own replaces the built-in ones: set neither token, authType nor \
+                        authMechanisms with it"
+                    .into();
             }
             Self::MechanismName(value) => {
                 (value, " cannot be the name of a mechanism: 1 to 20 of A to Z, digits, - and _")

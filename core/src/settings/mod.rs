@@ -271,7 +271,8 @@ impl Server {
         config.limits.min_iterations = least.unwrap_or(config.limits.min_iterations);
         config.limits.max_iterations = most.unwrap_or(config.limits.max_iterations);
         if config.limits.min_iterations > config.limits.max_iterations {
-            return Err(SettingsError::Iterations("minIterations"));
+            let wrong = if least.is_some() { "minIterations" } else { "maxIterations" };
+            return Err(SettingsError::IterationBounds(wrong));
         }
         if let Some(greeting) = self.greeting_timeout {
             config.timeouts.greeting = greeting;
@@ -302,6 +303,10 @@ impl Server {
     /// is an error, never left out.
     fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
         if let Some(mechanism) = &self.host_mechanism {
+            let has_token = self.token.is_some() || self.token_provider;
+            if has_token || self.auth_type != AuthType::Auto || !self.mechanisms.is_empty() {
+                return Err(SettingsError::MechanismAlone);
+            }
             let login = Authentication::host(mechanism.clone());
             return Ok(Some(login.hiding(&self.user, self.password.clone())));
         }
@@ -324,11 +329,16 @@ impl Server {
             return if has_password || has_token {
                 Err(SettingsError::CredentialNotUsed(names))
             } else {
-                login.map(Some).map_err(|_| SettingsError::UserOrPassword)
+                login.map(Some).map_err(|_| SettingsError::Identity)
             };
         }
+        if allowed.iter().any(|name| self.without_password(name).is_some()) {
+            return Err(SettingsError::CredentialKind("authMechanisms", names));
+        }
         // The reference API gives the token as the password.
-        let is_token = has_token || self.auth_type.takes_token();
+        let takes_token = |name: &MechanismName| matches!(name.as_str(), "OAUTHBEARER" | "XOAUTH2");
+        let only_tokens = !allowed.is_empty() && allowed.iter().all(takes_token);
+        let is_token = has_token || self.auth_type.takes_token() || (only_tokens && !has_password);
         if has_password && has_token {
             return Err(SettingsError::TokenAndPassword);
         }
@@ -512,11 +522,21 @@ mod tests {
                 SettingsError::AuthTypeNotAllowed("PLAIN".into()),
             ),
             (&[("authType", "authPlain")], CredentialMissing("PLAIN".into())),
-            (&[("authMechanisms", "EXTERNAL PLAIN")], CredentialMissing("EXTERNAL PLAIN".into())),
+            (
+                &[("authMechanisms", "EXTERNAL PLAIN")],
+                CredentialKind("authMechanisms", "EXTERNAL PLAIN".into()),
+            ),
             (&[user, password, ("authMechanisms", " , ")], SettingsError::NoMechanisms),
             (&[user, password, ("authMechanisms", "LOGIN PLIAN")], SettingsError::Mechanisms("PLIAN".into())),
             (&[("hostMechanism", "my mech")], SettingsError::MechanismName("my mech".into())),
-            (&[("minIterations", "9"), ("maxIterations", "8")], SettingsError::Iterations("minIterations")),
+            (
+                &[("minIterations", "9"), ("maxIterations", "8")],
+                SettingsError::IterationBounds("minIterations"),
+            ),
+            (&[("maxIterations", "1000")], SettingsError::IterationBounds("maxIterations")),
+            (&[user, ("authMechanisms", "XOAUTH2")], SettingsError::TokenMissing),
+            (&[("authType", "authAnonymous"), ("user", "a\nb")], SettingsError::Identity),
+            (&[("hostMechanism", "X-A"), token, user], SettingsError::MechanismAlone),
             (&[user, password, ("authType", "authExternal")], CredentialNotUsed("EXTERNAL".into())),
             (&[token, ("authType", "authAnonymous")], CredentialNotUsed("ANONYMOUS".into())),
         ] {
