@@ -2,11 +2,11 @@ import {
   errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
   type SmtpRecipientResult,
 } from './errors.js';
-import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply, SmtpStage } from './events.js';
+import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
 import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 import { saslprep } from './saslprep.js';
 import { PreparedServer, type SmtpLogin } from './prepared.js';
-import type { SmtpMechanismContext, SmtpResolved, SmtpServer, SmtpTlsOptions } from './server.js';
+import type { SmtpMechanismContext, SmtpResolved, SmtpServer } from './server.js';
 import { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope } from './session.js';
 
 /** How the connection was protected in the end. */
@@ -73,17 +73,16 @@ export class Connection {
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
-  #aborted = false;
-  /** The host's part of the login is under way. */
-  #isAnswering = false;
   #isReady = false;
   /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
   #woken = false;
   #resume: () => void = () => {};
   /** Why reading or writing failed: the runtime's own error. */
   #ioError: unknown;
-  /** Why the host's part of the login failed. */
-  #loginError: unknown;
+  /** Why the host's part of the login failed, if it did; anything may have been thrown. */
+  #loginError: { error: unknown } | undefined;
+  /** A call of the core's that failed as none may. */
+  #broken: unknown;
   #ready: () => void = () => {};
   #unready: (error: SmtpError) => void = () => {};
   /** Settles when the session is set up. */
@@ -122,7 +121,7 @@ export class Connection {
       prepared = PreparedServer.read(options.server);
       try {
         resolved = prepared.resolve();
-        checkExternal(resolved, prepared.tls);
+        checkLogin(resolved, prepared);
       } catch (error) {
         prepared.free();
         throw error;
@@ -207,15 +206,14 @@ export class Connection {
     if (this.#quitting || this.#closed) return;
     if (!this.#isReady) return this.abort();
     this.#quitting = true;
-    this.#try(() => this.#session.quit());
+    this.#guard(() => this.#session.quit());
     this.#wake();
   }
 
   /** Closes at once; what is under way fails as cancelled. */
   abort(): void {
     if (this.#closed) return;
-    this.#aborted = true;
-    this.#try(() => this.#session.abort());
+    this.#guard(() => this.#session.abort());
     this.#abort.abort();
     this.#wake();
   }
@@ -232,6 +230,7 @@ export class Connection {
     let received: Uint8Array | null = null;
     try {
       for (;;) {
+        if (this.#broken !== undefined) throw this.#broken;
         const tls = this.#deliver();
         if (this.#closed) break;
         if (tls) {
@@ -408,24 +407,33 @@ export class Connection {
   /** Does the host's part of a login: its own mechanism, a token, a slow key. What fails gives the login up. */
   async #answer(needs: SmtpAuthNeeds): Promise<void> {
     let answer: SmtpAuthAnswer;
-    this.#isAnswering = true;
     try {
       const { host: server, port } = this.resolved;
       const channelBindings = this.security.tls?.channelBindings ?? [];
       answer = await answerOf(needs, this.#login, { server, port, channelBindings, signal: this.#abort.signal });
     } catch (error) {
-      this.#loginError = error;
+      this.#loginError = { error };
       answer = { step: 'cancel' };
     }
-    this.#isAnswering = false;
+    if (this.#closed) return;
     try {
       this.#session.authSupply(answer);
     } catch (error) {
-      // A token that cannot be one. A session that ended meanwhile has told so.
-      this.#loginError ??= error;
-      this.#try(() => this.#session.authSupply({ step: 'cancel' }));
+      // A token that cannot be one, for example. A session that ended meanwhile has told so.
+      this.#loginError ??= { error };
+      this.#guard(() => this.#session.authSupply({ step: 'cancel' }));
     }
     this.#wake();
+  }
+
+  /** As {@link #try}, where nobody would catch what must not happen: the pump does. */
+  #guard(action: () => void): void {
+    try {
+      this.#try(action);
+    } catch (error) {
+      this.#broken = error;
+      this.#wake();
+    }
   }
 
   /** Gives the core as much of the message as it takes. `true` if there was one to give. */
@@ -461,7 +469,13 @@ export class Connection {
         this.security.encrypted = true;
         this.security.verified = tls.verified;
         this.security.tls = tls;
-        this.#try(() => this.#session.tlsEstablished(tls));
+        try {
+          this.#session.tlsEstablished(tls);
+        } catch (error) {
+          // What a host of the caller's own told may be no such thing: the session must not wait for it for ever.
+          const { message } = nativeError(error);
+          this.#try(() => this.#session.tlsFailed({ code: 'EHOST', text: message }));
+        }
       },
       (error: unknown) => {
         done = true;
@@ -499,7 +513,9 @@ export class Connection {
   async #close(): Promise<void> {
     const wasOrderly = this.#error === undefined && this.#quitting;
     this.#closed = true;
-    const error = this.#error ?? closedError(this.resolved, this.#aborted, this.#isAnswering ? 'auth' : 'command');
+    const error = this.#error ?? closedError(this.resolved);
+    // A token provider that is still at work learns that nobody waits for it.
+    this.#abort.abort();
     this.#unready(error);
     for (const sending of this.#sendings.values()) sending.failed(error);
     this.#sendings.clear();
@@ -560,14 +576,23 @@ function kindOf(login: SmtpLogin, { mechanisms }: SmtpResolved): 'password' | 't
   if (login.mechanism !== undefined) return 'mechanism';
   if (mechanisms.some((name) => name === 'OAUTHBEARER' || name === 'XOAUTH2')) return 'token';
   if (mechanisms.includes('EXTERNAL')) return 'certificate';
-  return login.password === '' ? 'none' : 'password';
+  return mechanisms.includes('ANONYMOUS') ? 'none' : 'password';
 }
 
-/** EXTERNAL is what the client's certificate says: without one nobody would log in. */
-function checkExternal({ mechanisms }: SmtpResolved, tls: SmtpTlsOptions): void {
-  if (mechanisms.length !== 1 || mechanisms[0] !== 'EXTERNAL' || tls.cert !== undefined) return;
-  const message = 'authExternal needs a client certificate: set tls.cert and tls.key';
-  throw new SmtpSessionError('settings', undefined, message, { setting: 'tls.cert' });
+/** What only a session with I/O of the caller's own could do, and EXTERNAL, which is what the client's certificate says. */
+function checkLogin({ mechanisms }: SmtpResolved, { login, tls, given }: PreparedServer): void {
+  const wrong = (setting: string, message: string): never => {
+    throw new SmtpSessionError('settings', undefined, message, { setting });
+  };
+  if (given.has('hostMechanism') && login.mechanism === undefined) {
+    wrong('mechanism', 'hostMechanism is for SmtpSession: give SmtpClient the mechanism itself, as mechanism');
+  }
+  if (given.has('tokenProvider') && typeof login.token !== 'function') {
+    wrong('token', 'tokenProvider is for SmtpSession: give SmtpClient the function that fetches tokens, as token');
+  }
+  if (mechanisms.length === 1 && mechanisms[0] === 'EXTERNAL' && (tls.cert === undefined || tls.key === undefined)) {
+    wrong(tls.cert === undefined ? 'tls.cert' : 'tls.key', 'authExternal needs a client certificate: set tls.cert and tls.key');
+  }
 }
 
 async function answerOf(
@@ -605,12 +630,9 @@ function contextOf(resolved: SmtpResolved, messageId?: string): SmtpErrorContext
   return { host: resolved.host, port: resolved.port, tls: resolved.tls, hasLogin: resolved.user !== null, messageId };
 }
 
-function closedError(resolved: SmtpResolved, aborted: boolean, stage: SmtpStage): SmtpError {
-  if (aborted) {
-    return new SmtpError('The connection was given up.', { code: 'EABORT', origin: 'cancelled', stage, outcome: 'temporary' });
-  }
+function closedError(resolved: SmtpResolved): SmtpError {
   return new SmtpError(`The connection to ${resolved.host}:${resolved.port} was closed.`, {
-    code: 'ECONNECTION', origin: 'cancelled', stage, outcome: 'temporary',
+    code: 'ECONNECTION', origin: 'cancelled', stage: 'command', outcome: 'temporary',
   });
 }
 

@@ -134,7 +134,7 @@ export interface SmtpErrorContext {
   /** The runtime's own error, if reading or writing failed. */
   ioError?: unknown;
   /** What the host's part of the login threw: a token provider, a mechanism. */
-  loginError?: unknown;
+  loginError?: { error: unknown } | undefined;
   /** The mechanisms that the settings allow, and those that the server offers. */
   allowed?: string[];
   offered?: string[];
@@ -158,6 +158,12 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   const common = { stage, outcome, dataSent, reply, messageId: context.messageId, recipients, cause: context.ioError };
   const where = `${context.host}:${context.port}`;
   const said = reply ? `: ${replyText(reply)}` : '';
+  if (stage === 'auth' && context.loginError !== undefined) {
+    const { error } = context.loginError;
+    const suspects = [context.login === 'token' ? 'token' : context.login === 'mechanism' ? 'mechanism' : 'password'];
+    const message = `The login was given up: ${reasonOf(error)}`;
+    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'settings', suspects, cause: error });
+  }
   if (cause.kind === 'tls') {
     if (cause.code === 'ETIMEDOUT') {
       return new SmtpError(`TLS with ${where} failed: ${cause.text}.`, { ...common, code: 'ETIMEDOUT', origin: 'network', outcome: 'temporary' });
@@ -181,11 +187,6 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   const { class: of, kind, message: how } = cause.error;
   const unknown =
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
-  if (of === 'cancelled' && context.loginError !== undefined) {
-    const message = `The login was given up: ${nativeError(context.loginError).message}`;
-    const suspects = [context.login === 'token' ? 'token' : context.login === 'mechanism' ? 'mechanism' : 'password'];
-    return new SmtpError(message, { ...common, code: 'EAUTH', origin: 'settings', suspects, cause: context.loginError });
-  }
   if (of === 'cancelled') {
     return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled', advice: unknown });
   }
@@ -218,6 +219,9 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   } else if (kind === 'plaintextBeforeTls') {
     suspects.push('port', 'connectType');
     advice.push(`Port ${context.port} starts in clear: use connectSTARTTLS, or port 465 with connectDirectSSL.`);
+  } else if (kind === 'serverNotVerified' && context.login === 'mechanism') {
+    const advice = ['finish() of the mechanism must give true for a login to count.'];
+    return new SmtpError(`${where}: the mechanism did not accept the server's success.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['mechanism'], advice });
   } else if (kind === 'serverNotVerified') {
     const advice = ['Somebody between you and the server may be playing the server: do not set a weaker authType.'];
     return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['host'], advice });
@@ -225,8 +229,12 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     const advice = ['minIterations and maxIterations of the settings are the bounds.'];
     return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: ['authType'], advice });
   } else if (stage === 'auth' && (kind === 'challenge' || kind === 'authReply')) {
-    const advice = ['Set authType to another mechanism that the server offers; if it is NTLM, name it by authType: the automatic choice is stricter.'];
-    return new SmtpError(`${where}: ${how}${said}.`, { ...common, code: 'EAUTH', origin: 'server', suspects: [context.login === 'mechanism' ? 'mechanism' : 'authType'], advice });
+    const isOwn = context.login === 'mechanism';
+    const advice = isOwn
+      ? ['Look at what the server asks of the mechanism.']
+      : ['Set authType or authMechanisms to another mechanism that the server offers; if it is NTLM, name it: the automatic choice is stricter.'];
+    const suspects = [isOwn ? 'mechanism' : 'authType'];
+    return new SmtpError(`${where}: ${how}${said}.`, { ...common, code: 'EAUTH', origin: 'server', suspects, advice });
   } else if (kind === 'peerNotVerified') {
     advice.push('Name the CA that signed the certificate in tls.ca.');
   }
@@ -236,27 +244,37 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
 /** What to do where the server's offer and the settings have nothing in common. */
 function notOffered(offered: string[], { login }: SmtpErrorContext): { suspects: string[]; advice: string[] } {
   const names = offered.join(', ');
+  const advise = (suspects: string[], advice: string): { suspects: string[]; advice: string[] } => ({ suspects, advice: [advice] });
+  if (login === 'mechanism') {
+    return advise(['mechanism'], offered.length === 0 ? 'This server takes no login on this port: try 587 or 465.' : `The server does not have this mechanism; it offers ${names}.`);
+  }
   if (offered.length === 0) {
-    return {
-      suspects: ['authType', 'port'],
-      advice: ['This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.'],
-    };
+    return advise(['authType', 'port'], 'This server takes no login on this port. Use its submission port (587 or 465), or leave user and password empty.');
   }
-  if (login === 'mechanism') return { suspects: ['mechanism'], advice: [`The server does not have this mechanism; it offers ${names}.`] };
-  if (login === 'token' && !/OAUTHBEARER|XOAUTH2/.test(names)) {
-    return { suspects: ['token'], advice: ['This server takes no token: set user and password.'] };
+  // What goes with what is set: naming any other would only be the next error.
+  const kind = login === 'token' ? TAKES_TOKEN : login === 'password' ? TAKES_PASSWORD : undefined;
+  const usable = offered.filter((name) => kind?.test(name));
+  if (usable.length > 0) {
+    const only = usable.every((name) => name.endsWith('-PLUS'));
+    return only
+      ? advise(['authMechanisms'], `The server wants a login that is bound to the TLS channel (${usable.join(', ')}), which this runtime or channelBinding: false does not allow.`)
+      : advise(['authType', 'authMechanisms'], `Let authType or authMechanisms name one that the server offers (${usable.join(', ')}), or leave both out.`);
   }
-  const built = offered.filter((name) => BUILT_IN.test(name));
-  if (built.length === 0) {
-    return { suspects: ['authType'], advice: [`None of ${names} is built in: give a mechanism of your own.`] };
+  if (login === 'token' && offered.some((name) => TAKES_PASSWORD.test(name))) return advise(['token'], 'This server takes no token: set user and password.');
+  if (login === 'password' && offered.some((name) => TAKES_TOKEN.test(name))) {
+    return advise(['password', 'token'], 'This server takes only access tokens (OAuth): set token instead of password.');
   }
-  return {
-    suspects: ['authType', 'authMechanisms'],
-    advice: [`Let authType or authMechanisms name one that the server offers (${built.join(', ')}), or leave both out.`],
-  };
+  if (login !== 'certificate' && offered.includes('EXTERNAL')) {
+    return advise(['authType'], 'This server takes a client certificate: set tls.cert, tls.key and authType authExternal.');
+  }
+  if ((login === 'certificate' || login === 'none') && offered.some((name) => TAKES_PASSWORD.test(name))) {
+    return advise(['authType'], 'This server takes user and password: set them, and authType to authAuto.');
+  }
+  return advise(['authType'], `None of ${names} is built in: give a mechanism of your own.`);
 }
 
-const BUILT_IN = /^(SCRAM-SHA-(1|256|512)(-PLUS)?|CRAM-MD5|DIGEST-MD5|PLAIN|LOGIN|NTLM|MSN|OAUTHBEARER|XOAUTH2|EXTERNAL|ANONYMOUS)$/;
+const TAKES_PASSWORD = /^(SCRAM-SHA-(1|256|512)(-PLUS)?|CRAM-MD5|DIGEST-MD5|PLAIN|LOGIN|NTLM|MSN)$/;
+const TAKES_TOKEN = /^(OAUTHBEARER|XOAUTH2)$/;
 
 /** What a refused login means: by its code (RFC 4954 §6), then by what the login was made of. */
 function loginRefused(
@@ -268,13 +286,16 @@ function loginRefused(
 ): [string, SmtpErrorDetails] {
   const refused = (what: string, suspects: string[], advice: string[]): [string, SmtpErrorDetails] =>
     [`${where} ${what}${said}`, { ...common, code: 'EAUTH', suspects, advice }];
-  const isUnknown = reply?.code === 504 || reply?.enhanced === '5.5.4';
-  if (reply?.code === 432) {
+  const isUnknown = reply?.code === 504 || (reply?.enhanced === '5.5.4' && reply.code !== 535);
+  if (reply?.code === 432 && login !== 'mechanism') {
     return refused('needs the password once to take it over', ['authType'], [
       'Log in once with authType authPlain, over TLS: the server then learns what it needs for other mechanisms.',
     ]);
   }
   if (reply !== null && reply.code < 500) return refused('cannot check the login now', [], ['Try again later.']);
+  if (login === 'mechanism' && reply?.code !== 530 && reply?.code !== 538) {
+    return refused('refused the login', ['mechanism'], ['Look at what the mechanism sends, and at the words of the server.']);
+  }
   if (reply?.code === 530 || reply?.code === 538) {
     return refused('wants TLS before the login', ['connectType'], ['Use port 587 with connectSTARTTLS, or port 465 with connectDirectSSL.']);
   }
@@ -282,7 +303,7 @@ function loginRefused(
   const isAppPassword = /app(lication)?[ -]*(specific )?password/i.test(reply?.text ?? '');
   if (isUnknown || (reply?.code === 534 && !isAppPassword)) {
     const [message, details] = refused('refused the login mechanism', ['authType'], [
-      'Set authType to another mechanism that the server offers, or to authAuto.',
+      'Set authType or authMechanisms to another mechanism that the server offers.',
     ]);
     return [message + words, details];
   }
@@ -297,8 +318,8 @@ function loginRefused(
       return refused('refused the login', ['user', 'token'], TOKEN_ADVICE);
     case 'certificate':
       return refused('refused the login', ['tls.cert', 'user'], ['The server does not know this client certificate, or not for this user.']);
-    case 'mechanism':
-      return refused('refused the login', ['mechanism'], ['Look at what the mechanism sends.']);
+    case 'none':
+      return refused('refused the login', ['authType', 'user'], ['The server lets nobody in without a login, or wants a trace of who it is as user.']);
     default:
       return refused('refused the login', ['user', 'password'], [
         'Check user and password. Many servers want the full address as user; some want only the part before the @.',
@@ -363,8 +384,8 @@ function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, '
       });
     case 'channelBinding':
       return new SmtpError(`${where}: ${how}.`, {
-        ...common, code: 'EAUTH', origin: 'settings', suspects: ['authType'],
-        advice: ['Allow the mechanism without -PLUS too.'],
+        ...common, code: 'EAUTH', origin: 'settings', suspects: ['authMechanisms'],
+        advice: ['Name the mechanism without -PLUS in authMechanisms: it is bound where that can be.'],
       });
     case 'eightBitMime':
     case 'smtpUtf8':
@@ -462,6 +483,17 @@ export function errorOfSettings(error: SmtpSessionError, messageId?: string): Sm
     code: error.class === 'internal' ? 'EINTERNAL' : error.class === 'settings' ? 'ECONFIG' : 'EENVELOPE',
     origin: 'settings', stage: 'connect', outcome: 'permanent', suspects, messageId, cause: error,
   });
+}
+
+/** What somebody threw, in words. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  if (typeof error === 'object' && error !== null) {
+    const { message, error: inner, error_description: description } = error as Record<string, unknown>;
+    const words = [description, message, inner].find((text) => typeof text === 'string');
+    return typeof words === 'string' ? words : 'an object was thrown';
+  }
+  return error === undefined ? 'nothing was said why' : String(error);
 }
 
 /** The runtime's own code and text. */

@@ -19,26 +19,40 @@ export class PreparedServer {
   readonly settings: Settings;
   readonly login: SmtpLogin;
   readonly tls: SmtpTlsOptions;
-  /** Empty if the machine's own name will do. */
-  readonly heloDomain: string;
+  /** The names of what was set. */
+  readonly given: ReadonlySet<string>;
+  /** The instance that it lives in: in another one there is nothing to free. */
+  readonly instance: number;
 
-  private constructor(settings: Settings, login: SmtpLogin, tls: SmtpTlsOptions, heloDomain: string) {
+  private constructor(settings: Settings, login: SmtpLogin, tls: SmtpTlsOptions, given: ReadonlySet<string>, madeIn: number) {
     this.settings = settings;
     this.login = login;
     this.tls = tls;
-    this.heloDomain = heloDomain;
+    this.given = given;
+    this.instance = madeIn;
   }
 
-  static read(server: SmtpServer): PreparedServer {
+  /** With `forLogin`, a function in place of a mechanism makes one. */
+  static read(server: SmtpServer, forLogin = true): PreparedServer {
     if (typeof server !== 'object' || server === null) throw noServer();
-    return call(instance(), () => {
-      const values = members(server);
-      const host = bracketed(values.get('server'));
-      const settings = new (core().Settings)(values.get('port') ? `${host}:${text('port', values.get('port'))}` : host);
+    // The caller's own code runs here, and not within the call into the instance below.
+    const values = members(server);
+    const host = bracketed(values.get('server'));
+    const port = portOf(values.get('port'));
+    const tls = tlsOf(values);
+    const login: SmtpLogin = {
+      user: text('user', values.get('user') ?? ''),
+      password: text('password', values.get('password') ?? ''),
+      token: tokenOf(values.get('token')),
+      mechanism: mechanismOf(values.get('mechanism'), forLogin),
+    };
+    const entries = entriesOf(values, login, tls);
+    const madeIn = instance();
+    return call(madeIn, () => {
+      const settings = new (core().Settings)(port === undefined ? host : `${host}:${port}`);
       try {
-        const tls = { ...(values.get('tls') as SmtpTlsOptions | undefined) };
-        const heloDomain = text('heloDomain', values.get('heloDomain') ?? '');
-        return new PreparedServer(settings, apply(settings, values, tls), tls, heloDomain);
+        for (const [name, value] of entries) settings.set(name, value);
+        return new PreparedServer(settings, login, tls, new Set(entries.map(([name]) => name)), madeIn);
       } catch (error) {
         settings.free();
         throw error;
@@ -48,11 +62,11 @@ export class PreparedServer {
 
   /** Says what will be done. */
   resolve(): SmtpResolved {
-    return call(instance(), () => JSON.parse(this.settings.resolve()) as SmtpResolved);
+    return JSON.parse(call(this.instance, () => this.settings.resolve())) as SmtpResolved;
   }
 
   free(): void {
-    this.settings.free();
+    if (this.instance === instance()) this.settings.free();
   }
 }
 
@@ -65,6 +79,12 @@ const MEMBERS: ReadonlyMap<string, string> = new Map(
     ['username', 'user'],
     ['pass', 'password'],
     ['accesstoken', 'token'],
+    ['host', 'server'],
+    ['name', 'heloDomain'],
+    ['greetingtimeout', 'greetingTimeout'],
+    ['hostmechanism', 'hostMechanism'],
+    ['rejectunauthorized', 'rejectUnauthorized'],
+    ['tokenprovider', 'tokenProvider'],
   ]),
 );
 
@@ -77,41 +97,59 @@ export function memberOf(name: string): string {
 function members(server: SmtpServer): Map<string, unknown> {
   const values = new Map<string, unknown>();
   for (const [name, value] of Object.entries(server)) {
-    if (value !== undefined || !values.has(memberOf(name))) values.set(memberOf(name), value);
+    if (value === undefined) continue;
+    const member = memberOf(name);
+    const other = values.get(member);
+    if (other !== undefined && other !== '' && value !== '' && other !== value) {
+      throw wrong(member, `${member} is set twice, to different values, under two of its names`);
+    }
+    if (other === undefined || other === '') values.set(member, value);
   }
   return values;
 }
 
-/** Sets all of it, and gives what the host's part of a login needs. */
-function apply(settings: Settings, values: Map<string, unknown>, tls: SmtpTlsOptions): SmtpLogin {
+/** What goes to the core, in order. */
+function entriesOf(values: Map<string, unknown>, { user, password, token, mechanism }: SmtpLogin, tls: SmtpTlsOptions): [string, string][] {
+  const entries: [string, string][] = [];
   const set = (name: string, value: unknown): void => {
-    if (value !== undefined) settings.set(name, text(name, value));
+    if (value !== undefined) entries.push([name, text(name, value)]);
   };
-  checkTls(tls);
-  const [user, password] = [text('user', values.get('user') ?? ''), text('password', values.get('password') ?? '')];
-  const [token, mechanism] = [tokenOf(values.get('token')), mechanismOf(values.get('mechanism'))];
-  const list = listOf(values.get('authMechanisms'));
-  const authType = values.get('authType') ?? -1;
-  if (mechanism !== undefined && (token !== undefined || list !== undefined || !/^(-1|(auth)?auto)$/i.test(String(authType)))) {
-    throw wrong('mechanism', 'mechanism replaces the built-in ones: set neither token, authType nor authMechanisms with it');
-  }
   set('user', user);
   set('password', password);
   setUnicode(set, user, password);
   if (typeof token === 'function') set('tokenProvider', true);
   else set('token', token);
   set('hostMechanism', mechanism?.name);
-  set('authType', authType);
-  set('authMechanisms', list);
+  set('authMechanisms', listOf(values.get('authMechanisms')));
   if (tls.rejectUnauthorized === false) set('rejectUnauthorized', false);
-  const done = new Set(['server', 'port', 'user', 'password', 'token', 'mechanism', 'authType', 'authMechanisms', 'tls']);
+  const done = new Set(['server', 'port', 'user', 'password', 'token', 'mechanism', 'authMechanisms', 'rejectUnauthorized', 'tls']);
   // What is no member may be another product's, and is refused if it is not.
   for (const [name, value] of values) {
-    if (done.has(name)) continue;
-    if (typeof value !== 'object' || value === null) set(name, value);
-    else for (const [inner, innerValue] of Object.entries(value)) set(`${name}.${inner}`, innerValue);
+    if (done.has(name) || (value === '' && (name === 'heloDomain' || name === 'mailFrom'))) continue;
+    if (typeof value !== 'object' || value === null) {
+      set(name, value);
+      continue;
+    }
+    const inner = Object.entries(value);
+    if (inner.length === 0) throw wrong(name, `${name} is not a setting`);
+    for (const [innerName, innerValue] of inner) set(`${name}.${innerName}`, innerValue);
   }
-  return { user, password, token, mechanism };
+  return entries;
+}
+
+function portOf(port: unknown): string | undefined {
+  return port === undefined || port === null || port === '' || port === 0 || port === '0' ? undefined : text('port', port);
+}
+
+function tlsOf(values: Map<string, unknown>): SmtpTlsOptions {
+  const tls = { ...(values.get('tls') as SmtpTlsOptions | undefined) };
+  const verify = values.get('rejectUnauthorized');
+  if (verify !== undefined) {
+    if (!/^(true|false)$/i.test(String(verify))) throw wrong('tls.rejectUnauthorized', 'rejectUnauthorized must be true or false');
+    tls.rejectUnauthorized ??= String(verify).toLowerCase() === 'true';
+  }
+  checkTls(tls);
+  return tls;
 }
 
 /** What a setting says, as text. An object or a function in its place would be sent as its source. */
@@ -128,15 +166,26 @@ function tokenOf(token: unknown): string | SmtpTokenProvider | undefined {
   return token;
 }
 
-function mechanismOf(given: unknown): SmtpMechanism | undefined {
-  if (given === undefined) return undefined;
-  const mechanism = (typeof given === 'function' ? given() : given) as SmtpMechanism | null | undefined;
-  const { name, start, step, finish } = mechanism ?? {};
+function mechanismOf(given: unknown, forLogin: boolean): SmtpMechanism | undefined {
+  if (given === undefined || (typeof given === 'function' && !forLogin)) return undefined;
+  const made = typeof given === 'function' ? making(given as () => unknown) : given;
+  const { name, start, step, finish } = (made ?? {}) as Partial<SmtpMechanism>;
   const isOne = typeof name === 'string' && typeof start === 'function' && typeof step === 'function';
   if (!isOne || (finish !== undefined && typeof finish !== 'function')) {
-    throw wrong('mechanism', 'mechanism must be an object with name, start, step and perhaps finish, or a function that makes one');
+    if (made instanceof Promise) made.catch(() => {});
+    throw wrong('mechanism', 'mechanism must be an object with name, start, step and perhaps finish, or a function that makes one at once');
   }
-  return mechanism as SmtpMechanism;
+  return made as SmtpMechanism;
+}
+
+/** What the caller's function makes; what it throws is the caller's error, and no other. */
+function making(make: () => unknown): unknown {
+  try {
+    return make();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw wrong('mechanism', `the function that makes the mechanism failed: ${reason}`, error);
+  }
 }
 
 function listOf(list: unknown): string | undefined {
@@ -184,6 +233,6 @@ function noServer(): SmtpSessionError {
   return wrong('server', 'no server is set; write its host name or its address');
 }
 
-function wrong(setting: string, message: string): SmtpSessionError {
-  return new SmtpSessionError('settings', undefined, message, { setting });
+function wrong(setting: string, message: string, cause?: unknown): SmtpSessionError {
+  return new SmtpSessionError('settings', undefined, message, { setting, cause });
 }

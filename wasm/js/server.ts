@@ -185,10 +185,14 @@ export class SmtpServer {
    * ```
    */
   static from(options: Readonly<Record<string, unknown>>): SmtpServer {
-    const { server, host, ...rest } = options;
-    const made = new SmtpServer((server ?? host) as string);
-    for (const [name, value] of Object.entries(rest)) Object.assign(made, { [memberOf(name)]: value });
-    PreparedServer.read(made).free();
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const server = given.find(([name]) => memberOf(name) === 'server');
+    const made = new SmtpServer(server?.[1] as string);
+    for (const [name, value] of given) {
+      if (memberOf(name) !== 'server') Object.assign(made, { [memberOf(name)]: value });
+      else if (value !== server?.[1]) Object.assign(made, { [name]: value });
+    }
+    PreparedServer.read(made, false).free();
     return made;
   }
 }

@@ -3,7 +3,7 @@ import type { SmtpAuthAnswer, SmtpEvent } from './events.js';
 import type { SmtpChannelBinding } from './host.js';
 import { PreparedServer } from './prepared.js';
 import { SmtpServer } from './server.js';
-import { call, core, instance, type Session } from './wasm.js';
+import { call, core, instance, type Session, type Settings } from './wasm.js';
 
 /** Who sends and who receives. */
 export interface SmtpEnvelope {
@@ -71,7 +71,6 @@ export class SmtpSession {
   /** @internal */
   constructor(server: PreparedServer, options?: SmtpSessionOptions);
   constructor(server: SmtpServer | string | PreparedServer, options: SmtpSessionOptions = {}) {
-    this.#instance = instance();
     const { transcript = false, now = performance.now(), unixTime = Math.floor(Date.now() / 1000), deriveAbove } = options;
     const entropy = octetsOf(options.entropy ?? crypto.getRandomValues(new Uint8Array(32)));
     if (entropy.length !== 32) throw wrongOption('entropy', 'entropy must be 32 octets');
@@ -79,18 +78,14 @@ export class SmtpSession {
       throw wrongOption('deriveAbove', 'deriveAbove must be a number of iterations');
     }
     const prepared = server instanceof PreparedServer ? server : PreparedServer.read(typeof server === 'string' ? new SmtpServer(server) : server);
+    this.#instance = prepared.instance;
+    const { settings, given } = prepared;
     try {
       this.#session = call(this.#instance, () => {
-        const { settings } = prepared;
-        const { greetingTimeout, heloDomain, hostMechanism } = options;
-        if (greetingTimeout !== undefined) settings.set('greetingTimeout', String(Math.ceil(greetingTimeout)));
+        const { greetingTimeout, hostMechanism } = options;
+        if (greetingTimeout !== undefined && !given.has('greetingTimeout')) settings.set('greetingTimeout', millis(greetingTimeout));
         if (hostMechanism !== undefined) settings.set('hostMechanism', hostMechanism);
-        if (heloDomain !== undefined && (!prepared.heloDomain)) {
-          // A machine may have a name that no mail server takes.
-          try {
-            settings.set('heloDomain', heloDomain);
-          } catch {}
-        }
+        if (!given.has('heloDomain')) offerName(settings, options.heloDomain);
         return new (core().Session)(settings, transcript, now, entropy, unixTime, deriveAbove);
       });
     } finally {
@@ -273,6 +268,21 @@ export class SmtpSession {
     if (!this.#disposed && this.#instance === instance()) this.#session.free();
     this.#disposed = true;
   }
+}
+
+/** A machine may have a name that no mail server takes. */
+function offerName(settings: Settings, name: string | undefined): void {
+  if (name === undefined) return;
+  try {
+    settings.set('heloDomain', name);
+  } catch (error) {
+    if (typeof error !== 'string') throw error;
+  }
+}
+
+/** A number of milliseconds as text; `Infinity` is as long as there can be. */
+function millis(duration: number): string {
+  return String(Math.min(Math.ceil(duration), Number.MAX_SAFE_INTEGER));
 }
 
 function wrongOption(name: string, message: string): SmtpSessionError {

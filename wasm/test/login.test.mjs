@@ -261,7 +261,19 @@ test('what a login cannot be made of is refused before anything is opened', asyn
     [{ ...both, authMechanisms: ['SCRAM-SHA-256'], authType: 'authPlain' }, 'authType'],
     [{ ...both, authMechanisms: ['EXTERNAL', 'PLAIN'] }, 'authMechanisms'],
     [{ authType: 'authPlain' }, 'user'],
-    [{ authMechanisms: ['EXTERNAL', 'PLAIN'] }, 'user'],
+    [{ authMechanisms: ['EXTERNAL', 'PLAIN'] }, 'authMechanisms'],
+    [{ user, authMechanisms: ['XOAUTH2'] }, 'token'],
+    [{ ...both, maxIterations: 1000 }, 'maxIterations'],
+    [{ ...both, userName: 'somebody-else' }, 'user'],
+    [{ ...both, port: NaN }, 'port'],
+    [{ ...both, proxy: {} }, 'proxy'],
+    [{ hostMechanism: 'X-A' }, 'mechanism'],
+    [{ user, tokenProvider: true }, 'token'],
+    [{ authType: 'authExternal', tls: { cert: 'x' } }, 'tls.key'],
+    [{ mechanism: () => { throw new Error('no'); } }, 'mechanism'],
+    [{ mechanism: () => { throw new WebAssembly.RuntimeError('mine'); } }, 'mechanism'],
+    [{ mechanism: () => { throw 'text'; } }, 'mechanism'],
+    [{ mechanism: async () => { throw new Error('later'); } }, 'mechanism'],
     [{ user, token: '' }, 'token'],
     [{ user, token: null }, 'token'],
     [{ user, accessToken: 'two words' }, 'token'],
@@ -308,6 +320,115 @@ test('what a refusal means, and what to do about it', async (t) => {
     const server = await clearServer(t, offered, [reply, '501 5.7.0 cancelled']);
     const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, ...login })));
     assert.deepEqual([error.code, error.stage, error.suspects], ['EAUTH', 'auth', suspects], `${reply || offered}: ${error.message}`);
+    assert.match(error.advice.join(' '), advice, reply || offered);
+  }
+});
+
+test('a server that failed its proof does not choose what is said of it', async (t) => {
+  for (const answer of ['501 5.7.0 cancelled', '421 bye', '235 ok', '250 ok', '334 ', 'nonsense', null]) {
+    const { port } = await rawServer(t, (socket) => {
+      const first = scramServer(4096)[0];
+      socket.write('220 hi\r\n');
+      socket.setEncoding('latin1');
+      socket.on('data', (octets) => {
+        const line = octets.trimEnd();
+        if (line.startsWith('EHLO')) socket.write('250-hi\r\n250 AUTH SCRAM-SHA-256 PLAIN\r\n');
+        else if (line.startsWith('AUTH')) socket.write(`${first(line)}\r\n`);
+        else if (line === '*' && answer === null) socket.destroy();
+        else if (line === '*') socket.write(`${answer}\r\n`);
+        else if (line === 'QUIT') socket.end('221 bye\r\n');
+        else socket.write('334 dj1BQUFB\r\n');
+      });
+    });
+    const error = await failure(new SmtpClient().verifyAsync(settings(port, { ...clear, user, password })));
+    assert.deepEqual([error.code, error.stage, error.suspects], ['EAUTH', 'auth', ['host']], `${answer}: ${error.message}`);
+    assert.match(error.message, /did not prove/);
+  }
+});
+
+test('what the host does wrong is its error, however the server ends it', async (t) => {
+  for (const reason of [new Error('boom'), undefined, 'boom', { error_description: 'boom' }]) {
+    for (const end of ['421 bye', '250 ok']) {
+      const server = await clearServer(t, 'X-WORD', ['334 ', end]);
+      const mechanism = { name: 'X-WORD', start: () => undefined, step: () => { throw reason; } };
+      const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, mechanism })));
+      assert.deepEqual([error.code, error.origin, error.suspects], ['EAUTH', 'settings', ['mechanism']], error.message);
+      if (reason !== undefined) assert.match(error.message, /boom/);
+    }
+  }
+});
+
+test('a host that tells nonsense of its TLS cannot hang a session', async (t) => {
+  for (const bindings of [[{ name: 'tls-exporter', data: new ArrayBuffer(32) }], [{ name: 'tls-exporter', data: 'AAAA' }], [{ data: new Uint8Array(1) }], 7]) {
+    const host = {
+      async connect() {
+        const said = [Buffer.from('220 hi\r\n'), Buffer.from('250-hi\r\n250 STARTTLS\r\n'), Buffer.from('220 go\r\n')];
+        let over;
+        return {
+          read: async () => said.shift() ?? new Promise((done) => (over = () => done(null))),
+          write: async () => {},
+          startTls: async () => ({ verified: true, channelBindings: bindings }),
+          close: async () => over?.(),
+        };
+      },
+    };
+    const error = await failure(new SmtpClient({ host }).verifyAsync(settings(587), { timeout: 5000 }));
+    assert.deepEqual([error.code, error.stage], ['ETLS', 'tls'], error.message);
+  }
+});
+
+test('a setting that is undefined is none, and names are read in any case', () => {
+  const server = SmtpServer.from({ Server: 'smtps://ann:x@mail.example.com', connectType: undefined, PORT: undefined });
+  assert.deepEqual([server.server, server.connectType, server.user], ['mail.example.com', SmtpConnectType.connectDirectSSL, 'ann']);
+  assert.equal(SmtpServer.from({ HOST: 'h 587', port: undefined }).port, 587);
+  assert.throws(() => SmtpServer.from({ server: 'a', Host: 'b' }), { setting: 'server' });
+  const session = new SmtpSession(SmtpServer.from({ host: 'h', connectType: 'connectNormal', name: 'my.client.example' }), { heloDomain: 'machine.example' });
+  session.handleInput(Buffer.from('220 hi\r\n'));
+  assert.equal(Buffer.from(session.flight()).toString(), 'EHLO my.client.example\r\n');
+  let made = 0;
+  SmtpServer.from({ server: 'h', mechanism: () => (made += 1) });
+  assert.equal(made, 0, 'a mechanism is made for a connection');
+});
+
+test('a greeting timeout of the settings wins, and Infinity is none', async (t) => {
+  const silent = await rawServer(t, () => {});
+  const server = SmtpServer.from({ server: `localhost ${silent.port}`, connectType: 'connectNormal', greetingTimeout: 200 });
+  const error = await failure(new SmtpClient({ greetingTimeout: Infinity }).verifyAsync(server));
+  assert.deepEqual([error.code, error.stage], ['ETIMEDOUT', 'greeting']);
+  const late = await failure(new SmtpClient({ greetingTimeout: Infinity }).verifyAsync(settings(silent.port, clear), { timeout: 200 }));
+  assert.deepEqual([late.code, late.stage], ['ETIMEDOUT', 'greeting']);
+});
+
+test('a provider learns that the server has gone', async (t) => {
+  const { port } = await rawServer(t, (socket) => {
+    socket.write('220 hi\r\n');
+    socket.on('data', () => socket.write('250-hi\r\n250 AUTH XOAUTH2\r\n'));
+    setTimeout(() => socket.destroy(), 200);
+  });
+  let told;
+  const token = ({ signal }) => ((told = signal), new Promise(() => {}));
+  await failure(new SmtpClient().verifyAsync(settings(port, { ...clear, user, token })));
+  assert.equal(told.aborted, true);
+});
+
+test('advice that can be followed', async (t) => {
+  const both = { user, password };
+  const token = { user, token: 'a-token-of-ann' };
+  const own = { mechanism: { name: 'X-OWN', start: () => undefined, step: () => new Uint8Array() } };
+  for (const [login, offered, reply, suspects, advice] of [
+    [both, 'XOAUTH2', '', ['password', 'token'], /only access tokens/],
+    [both, 'EXTERNAL', '', ['authType'], /client certificate/],
+    [both, 'SCRAM-SHA-256-PLUS', '', ['authMechanisms'], /bound to the TLS channel/],
+    [{ ...token, authType: 'authOauthbearer' }, 'XOAUTH2 PLAIN', '', ['authType', 'authMechanisms'], /\(XOAUTH2\)/],
+    [{ authType: 'authAnonymous' }, 'PLAIN', '', ['authType'], /user and password/],
+    [{ authType: 'authAnonymous' }, 'ANONYMOUS', '535 no', ['authType', 'user'], /nobody/],
+    [own, 'X-OWN', '504 5.5.4 no', ['mechanism'], /what the mechanism sends/],
+    [own, 'X-OWN', '535 5.7.8 no', ['mechanism'], /what the mechanism sends/],
+    [both, 'PLAIN', '535 5.5.4 bad password', ['user', 'password'], /full address/],
+  ]) {
+    const server = await clearServer(t, offered, [reply, '501 5.7.0 cancelled']);
+    const error = await failure(new SmtpClient().verifyAsync(settings(server.port, { ...clear, ...login })));
+    assert.deepEqual([error.code, error.suspects], ['EAUTH', suspects], `${reply || offered}: ${error.message} ${error.advice}`);
     assert.match(error.advice.join(' '), advice, reply || offered);
   }
 });
