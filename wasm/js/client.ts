@@ -164,7 +164,10 @@ export class SmtpClient extends EventTarget {
     return this.#track(controller, options.signal, () => bounded(controller, options.timeout, verify));
   }
 
-  /** Opens a connection and logs in; mails to the same server go over it until {@link close}. */
+  /**
+   * Opens a connection and logs in; mails to the same server object go over it until {@link close}. Its settings are read
+   * here: what is changed in it later is for the next connection.
+   */
   async connectAsync(server: SmtpServer, options: Pick<SmtpSendOptions, 'signal'> = {}): Promise<void> {
     const controller = new AbortController();
     await this.#track(controller, options.signal, async () => {

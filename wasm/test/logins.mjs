@@ -24,9 +24,12 @@ async function logIn({ port, settings, certificate }) {
     if (!/ refused the (login|token|login mechanism): /.test(error.message)) return `error: ${error.message}`;
     assert.deepEqual([error.code, error.stage, error.origin], ['EAUTH', 'auth', 'server']);
     assert.ok(error.message.includes(error.response), 'the server’s own words');
-    const suspects = settings.token === undefined ? ['user', 'password'] : ['user', 'token'];
-    if (error.responseCode === 535 && error.tokenError === undefined) assert.deepEqual(error.suspects, ['user', 'password']);
-    if (error.tokenError !== undefined) assert.deepEqual(error.suspects, suspects);
+    const suspects =
+      settings.token !== undefined ? ['user', 'token']
+      : settings.password !== undefined ? ['user', 'password']
+      : certificate ? ['tls.cert', 'user']
+      : ['authType', 'user'];
+    if (error.responseCode === 535) assert.deepEqual(error.suspects, suspects);
     return `refused ${error.responseCode}`;
   }
 }
