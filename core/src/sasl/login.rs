@@ -36,7 +36,15 @@ mod tests {
 
     #[test]
     fn user_then_password_whatever_the_prompts_say() {
-        for prompts in [["VXNlcm5hbWU6", "UGFzc3dvcmQ6"], ["", ""], ["Username:", "UGFzc3dvcmQA"]] {
+        // As servers send them: encoded with and without a NUL at the end, in every case, empty, and not encoded at all.
+        for prompts in [
+            ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"],
+            ["dXNlcm5hbWU6", "cGFzc3dvcmQ6"],
+            ["VXNlciBOYW1lAA==", "UGFzc3dvcmQA"],
+            ["VXNlciBuYW1l", "UGFzc3dvcmQ="],
+            ["", ""],
+            ["Username:", "Password:"],
+        ] {
             let mut login = Login::new(&Authentication::password("ann", "pw").unwrap());
             assert_eq!(login.start(), Ok(None));
             for (prompt, answer) in prompts.iter().zip([b"ann".as_slice(), b"pw"]) {

@@ -72,6 +72,8 @@ impl Mechanism for Oauth {
 #[cfg(test)]
 #[cfg(all(feature = "oauthbearer", feature = "xoauth2"))]
 mod tests {
+    use core::str::from_utf8;
+
     use super::*;
     use crate::base64::encode;
     use crate::sasl::{Context, context, respond};
@@ -81,7 +83,7 @@ mod tests {
         (message, oauth)
     }
 
-    /// RFC 7628 §4, with the port of submission.
+    /// RFC 7628 §4, with its own port and with that of submission.
     #[test]
     fn bearer() {
         let token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
@@ -92,6 +94,12 @@ mod tests {
             encode(&message).as_slice(),
             b"bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9NTg3AWF1dGg9QmVhcmVyIHZGOWRmdDRx\
               bVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB"
+        );
+        let (imap, _) = first(Oauth::bearer(&ann, &Context { port: 143, ..context }));
+        assert_eq!(
+            from_utf8(&imap),
+            Ok("n,a=user@example.com,\u{1}host=server.example.com\u{1}port=143\u{1}auth=Bearer \
+                vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\u{1}\u{1}")
         );
         assert_eq!(oauth.finish(), Ok(()));
         let refusal = b"eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NoZW1lcyI6ImJlYXJlciBtYWMiLCJzY29wZSI6Imh0dHBzOi8vbWFpbC5l\
