@@ -72,6 +72,13 @@ mod tests {
                 "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UuZXhhbXBsZS5uZXQ+",
                 "joe 3dbc88f0624776a737b39093f6eb6427",
             ),
+            // RFC 4954 §4.1
+            (
+                "rjs3",
+                "1234",
+                "PDQxOTI5NDIzNDEuMTI4Mjg0NzJAc291cmNlZm91ci5hbmRyZXcuY211LmVkdT4=",
+                "rjs3 ec3a59fed395aba1ec6367c4f4b41ac0",
+            ),
             (
                 "user",
                 "pass",
