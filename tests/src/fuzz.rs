@@ -2,7 +2,7 @@
 //! over random input, in `tests/properties.rs`.
 
 use sansmtp::reply::{Limits, Parser};
-use sansmtp::sasl::{Authentication, ChannelBinding, MechanismName};
+use sansmtp::sasl::{Authentication, ChannelBinding, Credential, MechanismName};
 use sansmtp::{
     AuthAnswer, AuthNeeds, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event,
     ForwardPath, LineEnds, OperationId, RecipientPolicy, ReversePath, Time, TlsFailure, TlsInfo, TlsMode,
@@ -397,7 +397,10 @@ impl Session {
         let config = config(options, tail.next());
         let mut session = Self {
             tls: config.tls,
-            has_password: config.authentication.as_ref().is_some_and(|login| !login.user().is_empty()),
+            has_password: config
+                .authentication
+                .as_ref()
+                .is_some_and(|login| matches!(login.credential(), Credential::Password(_))),
             client: Client::new(config, Time::from_millis(0)),
             now: 0,
             wire: Vec::new(),
