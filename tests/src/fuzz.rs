@@ -12,7 +12,7 @@ use crate::canary::Canary;
 use crate::capture::Capture;
 use crate::dialogue::{self, Dialogue};
 use crate::server::unstuff;
-use crate::{base64, flight};
+use crate::{MECHANISMS, base64, flight};
 
 /// Where a fuzzer starts: what captured servers and the dialogues said, in the form that each target reads.
 #[must_use]
@@ -289,26 +289,6 @@ fn without_lost_start_tls(session: &Session) -> Vec<&Event> {
     }
     events
 }
-
-/// The built-in mechanisms.
-const MECHANISMS: [&str; 16] = [
-    "SCRAM-SHA-1",
-    "SCRAM-SHA-256",
-    "SCRAM-SHA-512",
-    "SCRAM-SHA-1-PLUS",
-    "SCRAM-SHA-256-PLUS",
-    "SCRAM-SHA-512-PLUS",
-    "DIGEST-MD5",
-    "CRAM-MD5",
-    "NTLM",
-    "MSN",
-    "OAUTHBEARER",
-    "XOAUTH2",
-    "EXTERNAL",
-    "ANONYMOUS",
-    "PLAIN",
-    "LOGIN",
-];
 
 /// A server that says anything within a login: each challenge is an octet for its length, and its octets; the last two
 /// octets of `data` choose the mechanism and how it is set up. Whatever it says, a server without the password never

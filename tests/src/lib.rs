@@ -12,6 +12,26 @@ pub mod server;
 
 use sansmtp::{Client, Segment, Time};
 
+/// Every built-in mechanism.
+pub const MECHANISMS: [&str; 16] = [
+    "SCRAM-SHA-512-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+    "NTLM",
+    "MSN",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "EXTERNAL",
+    "ANONYMOUS",
+    "DIGEST-MD5",
+];
+
 /// Takes what a client has to send, all of it handed over and written at the moment `now`.
 ///
 /// # Panics

@@ -229,7 +229,8 @@ function bracketed(host: unknown): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-function noServer(): SmtpSessionError {
+/** There is nothing to connect to. */
+export function noServer(): SmtpSessionError {
   return wrong('server', 'no server is set; write its host name or its address');
 }
 

@@ -1,6 +1,5 @@
-import { SmtpSessionError } from './errors.js';
 import type { SmtpChannelBinding } from './host.js';
-import { memberOf, PreparedServer } from './prepared.js';
+import { memberOf, noServer, PreparedServer } from './prepared.js';
 import { call, core, instance } from './wasm.js';
 
 /** How the connection is secured. */
@@ -152,13 +151,10 @@ export class SmtpServer {
   /**
    * @param text `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or without
    *   `user:password@`.
-   * @throws {SmtpSessionError} of class `settings` that says what to write instead.
+   * @throws An `SmtpSessionError` of class `settings` that says what to write instead.
    */
   constructor(text: string) {
-    if (typeof text !== 'string') {
-      const message = 'no server is set; write its host name or its address';
-      throw new SmtpSessionError('settings', undefined, message, { setting: 'server' });
-    }
+    if (typeof text !== 'string') throw noServer();
     const given = call(instance(), () => {
       const settings = new (core().Settings)(text);
       try {

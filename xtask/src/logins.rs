@@ -7,6 +7,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use sansmtp_tests::MECHANISMS;
 use serde_json::{Value, json};
 
 use crate::{cargo, exec, exec_in, npm, root, target};
@@ -58,12 +59,13 @@ fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result
     let present: Vec<_> = servers.iter().filter(|server| nightly || !server.is_nightly()).collect();
     let cases = cases(scripts, &present)?;
     let file = |name: &str| target().join(name);
-    let write_cases = |name: &str, wanted: fn(&Case) -> bool| -> Result<PathBuf> {
+    let (every, bound): (Wanted, Wanted) = (|_| true, |case| case.mechanism.ends_with("-PLUS"));
+    let write_cases = |name: &str, wanted: Wanted| -> Result<PathBuf> {
         let text: Vec<_> = cases.iter().filter(|case| wanted(case)).map(Case::json).collect();
         fs::write(file(name), serde_json::to_string(&text)?)?;
         Ok(file(name))
     };
-    let all = write_cases("logins.json", |_| true)?;
+    let all = write_cases("logins.json", every)?;
     let rust = file("logins-rust.json");
     let (all_name, rust_name) = (all.to_string_lossy(), rust.to_string_lossy());
     let run = ["run", "--quiet", "-p", "sansmtp-tests", "--example", "logins", "--"];
@@ -73,17 +75,16 @@ fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result
         node.args(options).arg("test/logins.mjs").arg(cases).arg(file(results)).arg(LAB);
         exec_in(&root().join("wasm"), &mut node).map(|()| file(results))
     };
-    let mut runs = vec![("Rust", rust.clone()), ("npm", node(&[], &all, "logins-npm.json")?)];
+    let mut runs = vec![("Rust", rust.clone(), every), ("npm", node(&[], &all, "logins-npm.json")?, every)];
     if nightly {
         // Below TLS 1.3 a login is bound to the first Finished message, which rustls does not tell.
-        let bound = write_cases("logins-bound.json", |case| case.mechanism.ends_with("-PLUS"))?;
-        runs.push(("npm, TLS 1.2", node(&["--tls-max-v1.2"], &bound, "logins-tls12.json")?));
+        let cases = write_cases("logins-bound.json", bound)?;
+        runs.push(("npm, TLS 1.2", node(&["--tls-max-v1.2"], &cases, "logins-tls12.json")?, bound));
     }
     let mut wrong = Vec::new();
-    for (by, results) in &runs {
+    for (by, results, wanted) in &runs {
         let outcomes = outcomes(results)?;
-        let is_all = *by != "npm, TLS 1.2";
-        for case in cases.iter().filter(|case| is_all || case.mechanism.ends_with("-PLUS")) {
+        for case in cases.iter().filter(|case| wanted(case)) {
             let outcome = outcomes.get(&case.name).map_or("nothing", String::as_str);
             let is_right = match case.expected.as_str() {
                 // Each says in its own words why not.
@@ -101,6 +102,9 @@ fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result
     println!("{table}\n{} logins, each by the Rust core and by the npm package", cases.len());
     keep(&scripts.join("README.md"), &table, write, nightly)
 }
+
+/// Which cases a run is for.
+type Wanted = fn(&Case) -> bool;
 
 /// A row of `logins.tsv`.
 struct Server {
@@ -249,7 +253,7 @@ fn outcomes(path: &Path) -> Result<HashMap<String, String>> {
         .collect())
 }
 
-/// Mechanisms down, servers across: the ports where a right login came in.
+/// Mechanisms down, servers across: the ports where a right login came in. One without a real server shows as such.
 fn table(servers: &[Server], cases: &[Case]) -> String {
     let mut lines = vec![
         format!(
@@ -279,26 +283,6 @@ fn table(servers: &[Server], cases: &[Case]) -> String {
     let unproven: Vec<_> = MECHANISMS.iter().filter(|name| !offers(name)).copied().collect();
     lines.join("\n") + &format!("\n\nWithout a real server: {}.\n", unproven.join(", "))
 }
-
-/// Every built-in mechanism: one without a real server shows as such.
-const MECHANISMS: [&str; 16] = [
-    "SCRAM-SHA-512-PLUS",
-    "SCRAM-SHA-256-PLUS",
-    "SCRAM-SHA-1-PLUS",
-    "SCRAM-SHA-512",
-    "SCRAM-SHA-256",
-    "SCRAM-SHA-1",
-    "CRAM-MD5",
-    "PLAIN",
-    "LOGIN",
-    "NTLM",
-    "MSN",
-    "OAUTHBEARER",
-    "XOAUTH2",
-    "EXTERNAL",
-    "ANONYMOUS",
-    "DIGEST-MD5",
-];
 
 /// Holds the table against the one in the documentation, or puts it there.
 fn keep(path: &Path, table: &str, write: bool, nightly: bool) -> Result<()> {

@@ -302,8 +302,9 @@ impl Server {
     /// What is set says what is meant: a token, a password, or neither. A mechanism that is named and cannot be used with it
     /// is an error, never left out.
     fn authentication(&self) -> Result<Option<Authentication>, SettingsError> {
+        let has_password = !self.password.expose().is_empty();
+        let has_token = self.token.is_some() || self.token_provider;
         if let Some(mechanism) = &self.host_mechanism {
-            let has_token = self.token.is_some() || self.token_provider;
             if has_token || self.auth_type != AuthType::Auto || !self.mechanisms.is_empty() {
                 return Err(SettingsError::MechanismAlone);
             }
@@ -321,8 +322,6 @@ impl Server {
             allowed = [forced].into();
         }
         let names = allowed.iter().map(MechanismName::as_str).collect::<Vec<_>>().join(" ");
-        let has_password = !self.password.expose().is_empty();
-        let has_token = self.token.is_some() || self.token_provider;
         if let [name] = allowed.as_slice()
             && let Some(login) = self.without_password(name)
         {
