@@ -21,6 +21,22 @@ fn seeds_hold() {
     }
 }
 
+/// Inputs as long as the fuzzer makes them, of the shortest actions: the work is in proportion to the input, here and
+/// in the core. Nothing is measured: if it were not so, this would take minutes.
+#[test]
+fn long_sessions_take_no_longer_than_their_input() {
+    let greeted = b"\x00\x08220 hi\r\n\x00\x08250 ok\r\n";
+    for actions in
+        [&[13][..], &[17], &[18, 1, b'x'], &[16, 3], &[22, 0, 8, b'2', b'5', b'0', b' ', b'o', b'k', 13, 10]]
+    {
+        let mut data = greeted.to_vec();
+        data.extend(actions.iter().cycle().take(65_000));
+        for options in [[0, 1], [6, 1]] {
+            fuzz::session(&[&data[..], &options].concat());
+        }
+    }
+}
+
 /// Octets as servers send them, more often than by chance.
 fn reply_octets() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![

@@ -79,14 +79,13 @@ impl Client {
     }
 
     pub(super) fn cancel_operation(&mut self, id: OperationId) -> Result<(), Error> {
-        let found = self.operations.iter().enumerate().find_map(|(index, operation)| match operation {
-            Operation::Command(command) if command.id == id => Some((index, command.start)),
-            Operation::Transaction(transaction) if transaction.id == id => Some((index, transaction.start)),
-            _ => None,
-        });
-        let Some((index, start)) = found else { return Err(ApiMisuse::UnknownOperation.into()) };
-        let is_message = matches!(self.operations.get(index), Some(Operation::Transaction(_)));
-        let stage = if is_message { Stage::Sender } else { Stage::Command };
+        let found = self.index_of(id).and_then(|index| Some((index, self.operations.get(index)?)));
+        let Some((index, operation)) = found else { return Err(ApiMisuse::UnknownOperation.into()) };
+        let start = operation.start();
+        let stage = match operation {
+            Operation::Command(_) => Stage::Command,
+            Operation::Transaction(_) => Stage::Sender,
+        };
         let failure = Failure::error(stage, Error::Cancelled);
         if self.take_back(start) {
             self.operations.remove(index);
@@ -122,7 +121,6 @@ impl Client {
         let handed = self.out.handed();
         for operation in mem::take(&mut self.operations) {
             match operation {
-                Operation::Quit => {}
                 Operation::Command(command) => self.failed(command.id, failure.clone()),
                 Operation::Transaction(transaction) => {
                     self.failed(transaction.id, transaction.broken(failure, handed));

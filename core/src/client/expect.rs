@@ -172,9 +172,8 @@ impl Client {
     pub(super) fn advance(&mut self) {
         while self.phase == Phase::Ready {
             let went_on = match self.operations.front() {
-                None => false,
+                None => self.advance_quit(),
                 Some(Operation::Command(_)) => self.advance_command(),
-                Some(Operation::Quit) => self.advance_quit(),
                 Some(Operation::Transaction(_)) => self.advance_transaction(),
             };
             if !went_on {
@@ -184,12 +183,10 @@ impl Client {
     }
 
     fn advance_quit(&mut self) -> bool {
-        if !self.expected.is_empty() {
-            return false;
+        if self.quits && self.expected.is_empty() {
+            self.queue_quit();
         }
-        self.operations.clear();
-        self.queue_quit();
-        true
+        false
     }
 
     pub(super) fn queue_quit(&mut self) {

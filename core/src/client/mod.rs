@@ -55,8 +55,10 @@ pub struct Client {
     channel_bindings: Vec<ChannelBinding>,
     exchange: Option<Exchange>,
     mechanism: Option<MechanismName>,
-    /// In order; the first one is under way.
+    /// In order, and so by number; the first one is under way.
     operations: VecDeque<Operation>,
+    /// Behind the operations, QUIT.
+    quits: bool,
     next_operation: u32,
     /// The server has a transaction open that no message ended: RSET goes before the next MAIL.
     needs_reset: bool,
@@ -83,8 +85,24 @@ enum Phase {
 /// What a caller asked for.
 enum Operation {
     Command(Command),
-    Quit,
     Transaction(Box<Transaction>),
+}
+
+impl Operation {
+    const fn id(&self) -> OperationId {
+        match self {
+            Self::Command(command) => command.id,
+            Self::Transaction(transaction) => transaction.id,
+        }
+    }
+
+    /// The position before its first command, once that is queued.
+    const fn start(&self) -> Option<u64> {
+        match self {
+            Self::Command(command) => command.start,
+            Self::Transaction(transaction) => transaction.start,
+        }
+    }
 }
 
 impl Client {
@@ -107,6 +125,7 @@ impl Client {
             exchange: None,
             mechanism: None,
             operations: VecDeque::new(),
+            quits: false,
             next_operation: 0,
             needs_reset: false,
             redactor: Redactor::default(),
@@ -450,7 +469,7 @@ impl Client {
     /// [`ApiMisuse::SessionOver`].
     pub fn quit(&mut self) -> Result<(), Error> {
         self.check_open()?;
-        self.operations.push_back(Operation::Quit);
+        self.quits = true;
         self.advance();
         Ok(())
     }
@@ -491,8 +510,7 @@ impl Client {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let quits = self.operations.iter().any(|operation| matches!(operation, Operation::Quit));
-        if quits || matches!(self.phase, Phase::Quitting | Phase::Closed) {
+        if self.quits || matches!(self.phase, Phase::Quitting | Phase::Closed) {
             return Err(ApiMisuse::SessionOver.into());
         }
         Ok(())
@@ -504,9 +522,18 @@ impl Client {
         id
     }
 
+    /// Where an operation stands in the queue.
+    fn index_of(&self, id: OperationId) -> Option<usize> {
+        // By the distance from the first, since numbers begin again behind the last.
+        let first = self.operations.front()?.id().0;
+        self.operations
+            .binary_search_by_key(&id.0.wrapping_sub(first), |operation| operation.id().0.wrapping_sub(first))
+            .ok()
+    }
+
     /// Whether nothing is under way or queued.
     fn is_idle(&self) -> bool {
-        self.expected.is_empty() && self.operations.is_empty()
+        self.expected.is_empty() && self.operations.is_empty() && !self.quits
     }
 }
 

@@ -81,8 +81,7 @@ impl Client {
     fn hello_done(&mut self) {
         self.needs_reset = false;
         // Nothing is wanted any more: neither TLS nor a login.
-        if matches!(self.operations.front(), Some(Operation::Quit)) {
-            self.operations.clear();
+        if self.quits && self.operations.is_empty() {
             self.queue_quit();
             return;
         }

@@ -165,10 +165,10 @@ impl Transaction {
 
 impl Client {
     fn transaction(&mut self, id: OperationId) -> Option<&mut Transaction> {
-        self.operations.iter_mut().find_map(|operation| match operation {
-            Operation::Transaction(transaction) if transaction.id == id => Some(&mut **transaction),
-            _ => None,
-        })
+        match self.operations.get_mut(self.index_of(id)?)? {
+            Operation::Transaction(transaction) => Some(transaction),
+            Operation::Command(_) => None,
+        }
     }
 
     /// Queues the next command of the transaction under way. `false`: nothing can go out now.
