@@ -1,5 +1,5 @@
-//! The message on its way into DATA: line ends made canonical, lines that start with a dot stuffed
-//! (RFC 5321 §2.3.8, §4.1.1.4, §4.5.2).
+//! The message on its way into DATA or BDAT: line ends made canonical; for DATA, lines that start with a dot stuffed
+//! (RFC 5321 §2.3.8, §4.1.1.4, §4.5.2, RFC 3030 §2).
 
 use alloc::vec::Vec;
 
@@ -17,6 +17,13 @@ pub struct BodyPlan {
     pub long_lines: LongLines,
     /// Its size in octets with every line end as CRLF, declared to a server that offers SIZE (RFC 1870).
     pub size: Option<u64>,
+    /// Whether its header has UTF-8, which needs a server that offers SMTPUTF8 (RFC 6531 §3.5). `false`.
+    pub utf8_headers: bool,
+    /// How it is transferred.
+    pub transfer: Transfer,
+    /// Whether it can be given only once. `false`: [`Event::SendBody`](crate::Event::SendBody) may come again, when a server
+    /// takes fewer recipients at a time than there are.
+    pub once: bool,
 }
 
 /// Which octets a message has.
@@ -27,6 +34,20 @@ pub enum Content {
     SevenBit,
     /// Any but NUL; needs a server that offers 8BITMIME (RFC 6152).
     EightBit,
+    /// Any, sent as they are, line ends too; needs a server that offers BINARYMIME and CHUNKING (RFC 3030 §3).
+    Binary,
+}
+
+/// How a message is transferred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    /// By BDAT where the server offers CHUNKING, else by DATA.
+    #[default]
+    Auto,
+    /// By BDAT (RFC 3030).
+    Bdat,
+    /// By DATA (RFC 5321 §4.1.1.4).
+    Data,
 }
 
 /// What becomes of CR, LF and CRLF. CR and LF alone never go out (RFC 5321 §2.3.8).
@@ -37,6 +58,9 @@ pub enum LineEnds {
     Normalize,
     /// CR or LF alone is refused: for a message that is signed already.
     Reject,
+    /// The caller vouches that there is none: with BDAT the message need not pass through the core, see
+    /// [`Client::body_chunk`](crate::Client::body_chunk). What passes is checked as by [`Reject`](Self::Reject).
+    Canonical,
 }
 
 /// What becomes of a line of more than 998 octets. It is never wrapped.
@@ -68,7 +92,8 @@ impl BodyPlan {
     }
 }
 
-/// Turns a message, in pieces of any size, into what goes behind DATA. The pieces do not show in the result.
+/// Turns a message, in pieces of any size, into what goes behind DATA, or into chunks. The pieces do not show in the
+/// result.
 ///
 /// ```
 /// use sansmtp::{BodyEncoder, BodyPlan};
@@ -84,6 +109,8 @@ impl BodyPlan {
 #[derive(Clone, Debug)]
 pub struct BodyEncoder {
     plan: BodyPlan,
+    /// For DATA: dots are stuffed, and one ends the message.
+    dots: bool,
     /// Octets in the current line so far.
     column: usize,
     /// The last octet was a CR: normalised, its CRLF is out and an LF is swallowed; else it waits for its LF.
@@ -91,10 +118,16 @@ pub struct BodyEncoder {
 }
 
 impl BodyEncoder {
-    /// An encoder at the start of a message.
+    /// An encoder at the start of a message for DATA.
     #[must_use]
     pub const fn new(plan: BodyPlan) -> Self {
-        Self { plan, column: 0, after_cr: false }
+        Self { plan, dots: true, column: 0, after_cr: false }
+    }
+
+    /// An encoder at the start of a message for BDAT: the same without dots (RFC 3030 §2).
+    #[must_use]
+    pub const fn for_chunks(plan: BodyPlan) -> Self {
+        Self { dots: false, ..Self::new(plan) }
     }
 
     /// Takes as much of `piece` as fits and appends it to `out`, whose length stays within `limit`. Returns how much
@@ -104,6 +137,12 @@ impl BodyEncoder {
     /// [`InvalidInput::NulInBody`], [`InvalidInput::EightBitContent`], [`InvalidInput::BareLineEnd`],
     /// [`InvalidInput::LineTooLong`]: the message is not what was declared. `out` may have its beginning.
     pub fn encode(&mut self, piece: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, InvalidInput> {
+        if self.plan.content == Content::Binary {
+            let taken = piece.len().min(limit.saturating_sub(out.len()));
+            out.extend_from_slice(piece.get(..taken).unwrap_or_default());
+            return Ok(taken);
+        }
+        let normalizes = self.plan.line_ends == LineEnds::Normalize;
         let mut rest = piece;
         while let [first, after @ ..] = rest {
             let room = limit.saturating_sub(out.len());
@@ -111,23 +150,23 @@ impl BodyEncoder {
             if room < 2 {
                 break;
             }
-            match (*first, self.plan.line_ends) {
-                (b'\n', LineEnds::Normalize) if self.after_cr => self.after_cr = false,
-                (b'\n', LineEnds::Reject) if self.after_cr => {
+            match (*first, normalizes) {
+                (b'\n', true) if self.after_cr => self.after_cr = false,
+                (b'\n', false) if self.after_cr => {
                     out.extend_from_slice(b"\r\n");
                     self.after_cr = false;
                     self.column = 0;
                 }
-                (_, LineEnds::Reject) if self.after_cr => return Err(InvalidInput::BareLineEnd),
-                (b'\r', LineEnds::Reject) => self.after_cr = true,
-                (b'\n', LineEnds::Reject) => return Err(InvalidInput::BareLineEnd),
-                (b'\r' | b'\n', LineEnds::Normalize) => {
+                (_, false) if self.after_cr => return Err(InvalidInput::BareLineEnd),
+                (b'\r', false) => self.after_cr = true,
+                (b'\n', false) => return Err(InvalidInput::BareLineEnd),
+                (b'\r' | b'\n', true) => {
                     out.extend_from_slice(b"\r\n");
                     self.after_cr = *first == b'\r';
                     self.column = 0;
                 }
                 (0, _) => return Err(InvalidInput::NulInBody),
-                (b'.', _) if self.column == 0 => {
+                (b'.', _) if self.column == 0 && self.dots => {
                     out.extend_from_slice(b"..");
                     self.after_cr = false;
                     self.column = 1;
@@ -159,7 +198,7 @@ impl BodyEncoder {
             self.check_column(window, line_start, column, at)?;
             column += at - line_start;
             match window.get(at..).unwrap_or_default() {
-                [b'\r', b'\n', next, ..] if *next != b'.' => {
+                [b'\r', b'\n', next, ..] if *next != b'.' || !self.dots => {
                     line_start = at + 2;
                     column = 0;
                 }
@@ -206,18 +245,20 @@ impl BodyEncoder {
         Err(InvalidInput::LineTooLong)
     }
 
-    /// Ends the message: the last line is completed and `.` follows on a line of its own.
+    /// Ends the message: the last line is completed and, for DATA, `.` follows on a line of its own.
     ///
     /// # Errors
     /// [`InvalidInput::BareLineEnd`] if the message ends in CR and that is to be refused.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), InvalidInput> {
-        if self.after_cr && self.plan.line_ends == LineEnds::Reject {
+        if self.after_cr && self.plan.line_ends != LineEnds::Normalize {
             return Err(InvalidInput::BareLineEnd);
         }
         if self.column > 0 {
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b".\r\n");
+        if self.dots {
+            out.extend_from_slice(b".\r\n");
+        }
         Ok(())
     }
 }
@@ -227,8 +268,8 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn encode(plan: BodyPlan, pieces: &[&[u8]], limit: usize) -> Result<Vec<u8>, InvalidInput> {
-        let mut encoder = BodyEncoder::new(plan);
+    fn encode(encoder: &BodyEncoder, pieces: &[&[u8]], limit: usize) -> Result<Vec<u8>, InvalidInput> {
+        let mut encoder = encoder.clone();
         let mut wire = vec![];
         for piece in pieces {
             let mut rest = *piece;
@@ -245,17 +286,48 @@ mod tests {
     }
 
     /// Every way to cut the message in two, by octet, and through a transmit buffer of every small size.
-    fn encode_all(plan: BodyPlan, body: &[u8]) -> Result<Vec<u8>, InvalidInput> {
-        let whole = encode(plan, &[body], usize::MAX);
+    fn encode_every_way(encoder: &BodyEncoder, body: &[u8]) -> Result<Vec<u8>, InvalidInput> {
+        let whole = encode(encoder, &[body], usize::MAX);
         for cut in 0..=body.len() {
-            assert_eq!(encode(plan, &[&body[..cut], &body[cut..]], usize::MAX), whole, "cut at {cut}");
+            assert_eq!(encode(encoder, &[&body[..cut], &body[cut..]], usize::MAX), whole, "cut at {cut}");
         }
         let octets: Vec<&[u8]> = body.chunks(1).collect();
-        assert_eq!(encode(plan, &octets, usize::MAX), whole, "by octet");
+        assert_eq!(encode(encoder, &octets, usize::MAX), whole, "by octet");
         for limit in 2..8 {
-            assert_eq!(encode(plan, &[body], limit), whole, "limit {limit}");
+            assert_eq!(encode(encoder, &[body], limit), whole, "limit {limit}");
         }
         whole
+    }
+
+    fn encode_all(plan: BodyPlan, body: &[u8]) -> Result<Vec<u8>, InvalidInput> {
+        encode_every_way(&BodyEncoder::new(plan), body)
+    }
+
+    /// C-14 and C-15 of the attack list, line B4 of the checklist.
+    #[test]
+    fn chunks_have_no_dots() {
+        let chunks = |plan, body: &str| encode_every_way(&BodyEncoder::for_chunks(plan), body.as_bytes());
+        let text = BodyPlan::default();
+        let binary = text.with_content(Content::Binary);
+        for (body, wire) in [
+            ("", ""),
+            ("a\n.\nb", "a\r\n.\r\nb\r\n"),
+            (".", ".\r\n"),
+            ("..\r\n.\r\n", "..\r\n.\r\n"),
+            ("a\r\n\r.b", "a\r\n\r\n.b\r\n"),
+        ] {
+            assert_eq!(chunks(text, body).unwrap(), wire.as_bytes(), "{body:?}");
+        }
+        for body in ["", "a\n.\nb", "\0\r\r\n\u{fc}"] {
+            assert_eq!(chunks(binary, body).unwrap(), body.as_bytes(), "{body:?}");
+        }
+        assert_eq!(chunks(text, "\0"), Err(InvalidInput::NulInBody));
+        for line_ends in [LineEnds::Reject, LineEnds::Canonical] {
+            let plan = BodyPlan { line_ends, ..text };
+            assert_eq!(chunks(plan, "a\n"), Err(InvalidInput::BareLineEnd));
+            assert_eq!(chunks(plan, "a\r"), Err(InvalidInput::BareLineEnd));
+            assert_eq!(chunks(plan, "a\r\n.b").unwrap(), b"a\r\n.b\r\n");
+        }
     }
 
     /// C-01 to C-09, C-11 and C-12 of the attack list, D3 to D5 of the checklist.

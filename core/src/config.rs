@@ -6,6 +6,7 @@ use crate::envelope::HelloName;
 use crate::reply;
 use crate::sasl::Authentication;
 use crate::time::Timeouts;
+use crate::xclient::XClient;
 
 /// When TLS comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,19 @@ pub enum RecipientPolicy {
     AllOrNone,
 }
 
+/// Which commands are sent before the replies to those before them are there, where the server offers PIPELINING
+/// (RFC 2920).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pipelining {
+    /// Those of a message, and those of the next message behind the end of the one before.
+    #[default]
+    AcrossMessages,
+    /// None: for a server that offers it and does not keep to it.
+    Never,
+    /// Those of a message.
+    WithinMessage,
+}
+
 /// The bounds of a session's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +58,13 @@ pub struct Limits {
     /// Octets of commands without an answer that may be under way: 32 KiB, so that neither side blocks
     /// (RFC 2920 §3.1).
     pub in_flight: usize,
+    /// Octets of a message in one BDAT: 64 KiB. They are kept until the chunk is complete.
+    pub chunk: usize,
+    /// Chunks of one message without an answer that may be under way: 64.
+    pub chunks: usize,
+    /// Messages without an answer that may be under way, where one follows the other: 8. If the connection breaks, nobody
+    /// knows what became of them.
+    pub messages: usize,
     /// Octets of a message that wait to be written: 64 KiB.
     pub transmit: usize,
     /// The least iterations of a key derivation that a server may ask for: 4096 (RFC 7677 §4). Fewer would let a server
@@ -60,6 +81,9 @@ impl Default for Limits {
         Self {
             reply: reply::Limits::default(),
             in_flight: 32 << 10,
+            chunk: 64 << 10,
+            chunks: 64,
+            messages: 8,
             transmit: 64 << 10,
             min_iterations: 4096,
             max_iterations: 600_000,
@@ -105,8 +129,14 @@ pub struct Config {
     /// Whether credentials may go out in clear. It counts with [`TlsMode::Never`] only: a connection that could
     /// have been encrypted and is not never carries them. `false`.
     pub allow_insecure_auth: bool,
+    /// Whether the server speaks LMTP (RFC 2033): LHLO, and an answer for each recipient. `false`. Never on port 25.
+    pub lmtp: bool,
+    /// Which commands are sent ahead.
+    pub pipelining: Pipelining,
     /// What becomes of a message when some of its recipients are refused.
     pub recipients: RecipientPolicy,
+    /// Whom the server is to take the client for, in a test set-up. `None`.
+    pub xclient: Option<XClient>,
     /// Whether a [transcript](crate::transcript) is kept. `false`.
     pub transcript: bool,
     /// Bounds of memory.
@@ -131,7 +161,10 @@ impl Config {
             channel_binding: true,
             derive_above: None,
             allow_insecure_auth: false,
+            lmtp: false,
+            pipelining: Pipelining::default(),
             recipients: RecipientPolicy::default(),
+            xclient: None,
             transcript: false,
             limits: Limits::default(),
             timeouts: Timeouts::default(),

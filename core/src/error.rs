@@ -39,8 +39,11 @@ pub enum Error {
 pub enum ApiMisuse {
     /// `auth_supply` without an open `AuthNeeds`, or with an answer of another kind.
     AuthNotAsked,
-    /// Message content before `SendBody`, after `end_body`, or for another transaction.
+    /// Message content before `SendBody`, after `end_body`, for another transaction, or for one that has failed.
     BodyNotAsked,
+    /// `body_chunk` for a message that goes out by DATA, was not declared as canonical or binary, or of which `body` holds
+    /// a part.
+    ChunkNotPossible,
     /// `send` in the explicit-manual mode before `establish_tls`, although credentials are set.
     NotAuthenticated,
     /// The session is over, or `quit` was called: make a new one.
@@ -95,6 +98,8 @@ pub enum InvalidInput {
     NoRecipients,
     /// The message has a NUL octet, which RFC 5322 forbids.
     NulInBody,
+    /// A parameter of MAIL or RCPT whose keyword or value its extension does not have, or which is given twice.
+    Parameter,
     /// What the login mechanism would send is longer than a line of an exchange may be: 12,288 octets (RFC 4954 §4).
     ResponseTooLong,
     /// A token that is empty or has anything but visible ASCII.
@@ -204,16 +209,38 @@ pub enum Stage {
 pub enum Unsupported {
     /// Credentials are set and the connection is not encrypted.
     AuthWithoutTls,
+    /// The message is binary, and the server does not offer BINARYMIME with CHUNKING (RFC 3030).
+    BinaryMime,
     /// The mechanism is bound to the TLS channel, and the host does not tell what that needs.
     ChannelBinding,
+    /// BDAT was asked for and the server does not offer CHUNKING (RFC 3030).
+    Chunking,
+    /// The server does not offer DELIVERBY, or not so short a time (RFC 2852).
+    DeliverBy,
+    /// Notifications were asked for and the server does not offer DSN (RFC 3461).
+    Dsn,
     /// The message has octets above 127 and the server does not offer 8BITMIME (RFC 6152).
     EightBitMime,
+    /// The server does not offer the extension of a parameter.
+    Extension,
+    /// The server does not offer FUTURERELEASE, or not for so long (RFC 4865).
+    FutureRelease,
+    /// The server takes no more messages on this connection (RFC 9422): open another.
+    Messages,
+    /// The server does not offer MT-PRIORITY (RFC 6710).
+    Priority,
+    /// The server takes fewer recipients at a time (RFC 9422), and the message must not be split.
+    Recipients,
+    /// The server does not offer REQUIRETLS, or its certificate was not verified (RFC 8689).
+    RequireTls,
     /// The message is larger than the server's declared maximum (RFC 1870).
     Size,
-    /// An address is not ASCII and the server does not offer SMTPUTF8 (RFC 6531).
+    /// An address or the header is not ASCII and the server does not offer SMTPUTF8 (RFC 6531).
     SmtpUtf8,
     /// STARTTLS is required and not offered (RFC 3207).
     StartTls,
+    /// The server does not offer XCLIENT, or not with these attributes.
+    XClient,
 }
 
 impl fmt::Display for Error {
@@ -279,6 +306,7 @@ impl ApiMisuse {
         match self {
             Self::AuthNotAsked => "auth_supply was called although the session asked for no such answer",
             Self::BodyNotAsked => "message content was given before SendBody or after its end",
+            Self::ChunkNotPossible => "this message cannot go out as chunks of the host's own octets",
             Self::NotAuthenticated => "credentials are set: call establish_tls before sending",
             Self::SessionOver => "the session is over: open a new connection",
             Self::TlsAlreadyUp => "TLS is established already",
@@ -315,6 +343,9 @@ impl InvalidInput {
             Self::MechanismName => "this cannot be the name of a SASL mechanism",
             Self::NoRecipients => "the message has no recipient",
             Self::NulInBody => "the message has a NUL octet, which mail cannot carry",
+            Self::Parameter => {
+                "a parameter of the sender or a recipient is not what its extension allows, or is given twice"
+            }
             Self::ResponseTooLong => "what the login would send is longer than a line may be",
             Self::Token => "the token must be visible ASCII, without spaces",
             Self::UserOrPassword => "user and password must not be empty and must not have a NUL character",
@@ -401,13 +432,30 @@ impl Unsupported {
     const fn message(self) -> &'static str {
         match self {
             Self::AuthWithoutTls => "a login is set but the connection is not encrypted",
+            Self::BinaryMime => {
+                "the message is binary and the server does not offer BINARYMIME with CHUNKING"
+            }
             Self::ChannelBinding => {
                 "the login mechanism is bound to the TLS channel, and this runtime does not tell what that needs"
             }
+            Self::Chunking => "BDAT was asked for and the server does not offer CHUNKING",
+            Self::DeliverBy => "the server does not offer DELIVERBY, or not so short a time",
+            Self::Dsn => "delivery notifications were asked for and the server does not offer DSN",
             Self::EightBitMime => "the message has octets above 127 and the server does not offer 8BITMIME",
+            Self::Extension => "the server does not offer the extension of a parameter",
+            Self::FutureRelease => "the server does not offer FUTURERELEASE, or not for so long",
+            Self::Messages => "the server takes no more messages on this connection",
+            Self::Priority => "the server does not offer MT-PRIORITY",
+            Self::Recipients => {
+                "the server takes fewer recipients at a time, and the message must not be split"
+            }
+            Self::RequireTls => {
+                "REQUIRETLS was asked for, and the server does not offer it or its certificate was not verified"
+            }
             Self::Size => "the message is larger than the server accepts",
-            Self::SmtpUtf8 => "an address is not ASCII and the server does not offer SMTPUTF8",
+            Self::SmtpUtf8 => "an address or the header is not ASCII and the server does not offer SMTPUTF8",
             Self::StartTls => "the settings require STARTTLS and the server does not offer it",
+            Self::XClient => "XCLIENT was asked for, and the server does not offer it with these attributes",
         }
     }
 }

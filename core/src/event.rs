@@ -5,12 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::error::{Error, Stage};
+use crate::error::{Error, Stage, Unsupported};
 use crate::reply::{Reply, Severity};
 use crate::sasl::{ChannelBinding, KeyDerivation, MechanismName, Response};
 use crate::secret::Secret;
 
-/// Names one call of `send`, `noop`, `reset`, `vrfy`, `expn` or `help`. Each gets exactly one result: `Delivered`,
+/// Names one call of `send`, `verify_recipients`, `noop`, `reset`, `vrfy`, `expn` or `help`. Each gets exactly one result: `Delivered`,
 /// `Answer` or `Failed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -59,7 +59,19 @@ pub enum Event {
     },
     /// The session is over: close the connection. The last event.
     Closed,
-    /// The server took the message. It ends the operation.
+    /// What became of the message for one accepted recipient, where the result of the operation does not say it: under LMTP
+    /// (RFC 2033 §4.2), and when the message went out in several transactions.
+    Delivery {
+        /// Which call.
+        operation: OperationId,
+        /// Which recipient, counted from 0 in the envelope's order.
+        index: usize,
+        /// What the answer means.
+        verdict: Verdict,
+        /// What the server said.
+        reply: Reply,
+    },
+    /// The server took the message, for some recipients at least. It ends the operation.
     Delivered {
         /// Which call.
         operation: OperationId,
@@ -91,10 +103,13 @@ pub enum Event {
         /// What the server said.
         reply: Reply,
     },
-    /// The server waits for the message: give it with `body`, then `end_body`.
+    /// The message is due: give it with `body`, then `end_body`, from its start. It comes again if the server takes fewer
+    /// recipients at a time than there are, unless the message was declared as one that can be given [`once`](crate::BodyPlan::once).
     SendBody {
         /// Which call.
         operation: OperationId,
+        /// Whether it goes out by BDAT: then `body_chunk` may serve too.
+        chunked: bool,
     },
     /// The server took the sender.
     Sender {
@@ -210,6 +225,12 @@ pub enum Outcome {
     /// The message went out to its end and no valid reply came: it may or may not have been accepted
     /// (RFC 5321 §4.5.4.2, RFC 1047).
     Unknown,
+}
+
+impl From<Outcome> for Verdict {
+    fn from(outcome: Outcome) -> Self {
+        if outcome == Outcome::Permanent { Self::Permanent } else { Self::Temporary }
+    }
 }
 
 impl From<Severity> for Outcome {
@@ -341,7 +362,7 @@ fn outcome_of(error: Error) -> Outcome {
             Outcome::Temporary
         }
         Error::PeerMisbehaved(NotSmtp(_) | PeerNotVerified) => Outcome::Permanent,
-        Error::PeerMisbehaved(_) => Outcome::Temporary,
+        Error::PeerMisbehaved(_) | Error::Unsupported(Unsupported::Messages) => Outcome::Temporary,
         Error::ApiMisuse(_) | Error::InvalidInput(_) | Error::TlsFailed | Error::Unsupported(_) => {
             Outcome::Permanent
         }

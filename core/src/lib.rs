@@ -37,7 +37,7 @@
 //! 'session: loop {
 //!     while let Some(event) = client.poll_event() {
 //!         match event {
-//!             Event::SendBody { operation } => {
+//!             Event::SendBody { operation, .. } => {
 //!                 let taken = client.body(operation, b"Subject: hi\n\nhi")?;
 //!                 assert_eq!(taken, 15);
 //!                 client.end_body(operation)?;
@@ -50,7 +50,8 @@
 //!             _ => {}
 //!         }
 //!     }
-//!     let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+//!     // No `Segment::Body`: that is for messages given by `body_chunk`.
+//!     let flight: Vec<u8> = client.transmit().filter_map(Segment::bytes).collect::<Vec<_>>().concat();
 //!     client.transmitting(now, flight.len() as u64)?;
 //!     client.transmitted(now, flight.len() as u64)?;
 //!     wire.extend(flight);
@@ -93,12 +94,16 @@ pub mod settings;
 mod time;
 pub mod transcript;
 mod transmit;
+mod xclient;
 
-pub use body::{BodyEncoder, BodyPlan, Content, LineEnds, LongLines};
+pub use body::{BodyEncoder, BodyPlan, Content, LineEnds, LongLines, Transfer};
 pub use capabilities::Capabilities;
 pub use client::Client;
-pub use config::{Config, Limits, RecipientPolicy, TlsMode};
-pub use envelope::{Envelope, ForwardPath, HelloName, ReversePath};
+pub use config::{Config, Limits, Pipelining, RecipientPolicy, TlsMode};
+pub use envelope::{
+    DeliverBy, Envelope, EnvelopeId, ForwardPath, HelloName, HoldFor, HoldUntil, MailParameter, Notify,
+    OriginalRecipient, Overdue, Parameter, Priority, RcptParameter, Recipient, Return, ReversePath,
+};
 pub use error::{ApiMisuse, Error, InvalidInput, Limit, PeerMisbehaved, Protocol, Stage, Unsupported};
 pub use event::{
     AuthAnswer, AuthNeeds, Cause, DataSent, Event, Failure, OperationId, Outcome, TlsFailure, TlsInfo,
@@ -107,6 +112,7 @@ pub use event::{
 pub use secret::Secret;
 pub use time::{Time, Timeouts};
 pub use transmit::Segment;
+pub use xclient::XClient;
 
 /// The README's example compiles.
 #[cfg(doctest)]

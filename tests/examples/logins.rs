@@ -114,7 +114,7 @@ fn log_in(case: &Case, files: &Files) -> Result<String> {
             client.tls_established(now(), tls)?;
             continue;
         }
-        let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+        let flight: Vec<u8> = client.transmit().filter_map(Segment::bytes).collect::<Vec<_>>().concat();
         if !flight.is_empty() {
             client.transmitting(now(), flight.len() as u64)?;
             match &mut socket {

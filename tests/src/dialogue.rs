@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use sansmtp::sasl::ChannelBinding;
 use sansmtp::settings::Server;
 use sansmtp::{
-    AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
-    ReversePath, Time, TlsFailure, TlsInfo,
+    AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, MailParameter,
+    OperationId, RcptParameter, Recipient, ReversePath, Time, TlsFailure, TlsInfo, Transfer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -338,6 +338,12 @@ impl Run {
                 let envelope = envelope(with)?;
                 self.client.send(&envelope, plan(with)).map(id)
             }
+            "verifyRecipients" => self.client.verify_recipients(&envelope(with)?).map(id),
+            "bodyChunk" => {
+                let length = with["length"].as_u64().expect("a length");
+                let taken = self.client.body_chunk(operation(), length, with["last"] == true)?;
+                Ok(Some(u64::from(taken)))
+            }
             "body" => {
                 let octets = latin1(&text(&with["text"]))
                     .repeat(usize::try_from(with["times"].as_u64().unwrap_or(1)).unwrap());
@@ -373,8 +379,16 @@ impl Run {
 
 fn envelope(with: &Value) -> Result<Envelope, Error> {
     let mut envelope = Envelope::new(ReversePath::parse(&text(&with["from"]))?);
+    for (keyword, value) in parameters(with) {
+        envelope = envelope.with(MailParameter::parse(keyword, value.as_deref())?)?;
+    }
     for to in with["to"].as_array().expect("recipients") {
-        envelope = envelope.to(ForwardPath::parse(&text(to))?);
+        let address = to.get("address").unwrap_or(to);
+        let mut recipient = Recipient::from(ForwardPath::parse(&text(address))?);
+        for (keyword, value) in parameters(to) {
+            recipient = recipient.with(RcptParameter::parse(keyword, value.as_deref())?)?;
+        }
+        envelope = envelope.to(recipient);
     }
     let many = with["recipients"].as_u64().unwrap_or(0);
     for number in 0..many {
@@ -383,17 +397,34 @@ fn envelope(with: &Value) -> Result<Envelope, Error> {
     Ok(envelope)
 }
 
+/// Keywords and their values; `true` is none.
+fn parameters(with: &Value) -> impl Iterator<Item = (&String, Option<String>)> {
+    let parameters = with.get("parameters").and_then(Value::as_object).into_iter().flatten();
+    parameters.map(|(keyword, value)| (keyword, (*value != true).then(|| text(value))))
+}
+
 fn plan(with: &Value) -> BodyPlan {
     let mut plan = BodyPlan::default();
-    if with["content"] == "eightBit" {
-        plan.content = Content::EightBit;
-    }
-    if with["lineEnds"] == "reject" {
-        plan.line_ends = LineEnds::Reject;
-    }
+    plan.content = match text(&with["content"]).as_str() {
+        "eightBit" => Content::EightBit,
+        "binary" => Content::Binary,
+        _ => Content::SevenBit,
+    };
+    plan.line_ends = match text(&with["lineEnds"]).as_str() {
+        "reject" => LineEnds::Reject,
+        "canonical" => LineEnds::Canonical,
+        _ => LineEnds::Normalize,
+    };
     if with["longLines"] == "reject" {
         plan.long_lines = LongLines::Reject;
     }
+    plan.transfer = match text(&with["transfer"]).as_str() {
+        "bdat" => Transfer::Bdat,
+        "data" => Transfer::Data,
+        _ => Transfer::Auto,
+    };
+    plan.utf8_headers = with["utf8Headers"] == true;
+    plan.once = with["once"] == true;
     plan.size = with["size"].as_u64();
     plan
 }

@@ -32,12 +32,17 @@ pub const MECHANISMS: [&str; 16] = [
     "DIGEST-MD5",
 ];
 
-/// Takes what a client has to send, all of it handed over and written at the moment `now`.
+/// Takes what a client has to send, all of it handed over and written at the moment `now`. Octets that the host announced
+/// are `#`.
 ///
 /// # Panics
 /// If the client does not know what it gave out.
 pub fn flight(client: &mut Client, now: Time) -> Vec<u8> {
-    let flight: Vec<u8> = client.transmit().flat_map(|Segment::Bytes(octets)| octets.to_vec()).collect();
+    let octets = |segment: Segment<'_>| match segment {
+        Segment::Bytes(octets) => octets.to_vec(),
+        Segment::Body { length, .. } => vec![b'#'; usize::try_from(length).expect("a small chunk")],
+    };
+    let flight: Vec<u8> = client.transmit().flat_map(octets).collect();
     if !flight.is_empty() {
         let count = flight.len() as u64;
         client.transmitting(now, count).expect("what there is can be handed over");

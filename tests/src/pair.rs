@@ -75,7 +75,7 @@ impl Pair {
         loop {
             while let Some(event) = self.client.poll_event() {
                 match &event {
-                    Event::SendBody { operation } => {
+                    Event::SendBody { operation, .. } => {
                         let taken = self.client.body(*operation, &self.message).expect("a message");
                         assert_eq!(taken, self.message.len(), "the message fits the buffer");
                         self.client.end_body(*operation).expect("its end");

@@ -6,7 +6,7 @@ use std::fs;
 use sansmtp::reply::{EnhancedCode, Limits, Parser, ReplyError};
 use sansmtp::{
     BodyPlan, Cause, Client, Config, Envelope, Error, Event, ForwardPath, PeerMisbehaved, ReversePath, Time,
-    TlsInfo, TlsMode,
+    TlsInfo, TlsMode, Transfer,
 };
 use sansmtp_tests::capture::{self, Capture};
 use sansmtp_tests::flight;
@@ -87,13 +87,16 @@ fn outcome(capture: &Capture, step: usize) -> String {
     if capture.name.contains("many-rcpt") {
         envelope.extend((1..30).map(|number| to(&format!("r{number}@example.org"))));
     }
-    client.send(&envelope, BodyPlan::default()).unwrap();
+    // As the client did whose session it is.
+    let mut plan = BodyPlan::default();
+    plan.transfer = if capture.name.contains("bdat") { Transfer::Auto } else { Transfer::Data };
+    client.send(&envelope, plan).unwrap();
     let mut said = Vec::new();
     let mut work = |client: &mut Client| {
         loop {
             while let Some(event) = client.poll_event() {
                 said.push(match event {
-                    Event::SendBody { operation } => {
+                    Event::SendBody { operation, .. } => {
                         let message = b"Subject: x\r\n\r\nx\r\n";
                         let given = client.body(operation, message).and_then(|_| client.end_body(operation));
                         if given.is_ok() { "body" } else { "body not taken" }.to_owned()

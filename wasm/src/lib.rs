@@ -191,7 +191,7 @@ impl Session {
 
     /// A copy of what is to be sent; nothing if that is nothing.
     pub fn flight(&self) -> Option<Uint8Array> {
-        self.client.transmit().next().map(|Segment::Bytes(octets)| Uint8Array::from(octets))
+        self.client.transmit().next().and_then(Segment::bytes).map(Uint8Array::from)
     }
 
     pub fn transmitting(&mut self, now: f64, count: f64) -> Result<(), JsValue> {

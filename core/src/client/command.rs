@@ -35,10 +35,10 @@ impl Client {
         Ok(id)
     }
 
-    pub(super) fn advance_command(&mut self) -> bool {
+    pub(super) fn advance_command(&mut self, index: usize) -> bool {
         let nothing_expected = self.expected.is_empty();
-        let Some(Operation::Command(command)) = self.operations.front_mut() else { return false };
-        if command.start.is_some() || !nothing_expected {
+        let Some(Operation::Command(command)) = self.operations.get_mut(index) else { return false };
+        if !nothing_expected {
             return false;
         }
         command.start = Some(self.out.end());

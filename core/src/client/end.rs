@@ -1,9 +1,10 @@
 //! How a session ends: each open operation gets its one result, then `Closed`.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::mem;
 
-use super::expect::Expect;
+use super::expect::{Expect, Expected};
 use super::{Client, Operation, Phase};
 use crate::error::{ApiMisuse, Error, Stage};
 use crate::event::{Cause, Event, Failure, OperationId, TlsFailure};
@@ -79,62 +80,129 @@ impl Client {
     }
 
     pub(super) fn cancel_operation(&mut self, id: OperationId) -> Result<(), Error> {
+        self.give_up(id, Error::Cancelled)
+    }
+
+    /// An operation ends with this error, of the caller's. One that the server does not know of is dropped. Else what is out
+    /// of it must not be completed: nothing more is sent, and the connection is closed once what went before is answered.
+    pub(super) fn give_up(&mut self, id: OperationId, error: Error) -> Result<(), Error> {
         let found = self.index_of(id).and_then(|index| Some((index, self.operations.get(index)?)));
         let Some((index, operation)) = found else { return Err(ApiMisuse::UnknownOperation.into()) };
-        let start = operation.start();
-        let stage = match operation {
-            Operation::Command(_) => Stage::Command,
-            Operation::Transaction(_) => Stage::Sender,
+        let handed = self.out.handed();
+        let start = operation.start().unwrap_or(u64::MAX);
+        let (stage, has_begun) = match operation {
+            Operation::Command(_) => (Stage::Command, start < handed),
+            Operation::Transaction(transaction) => (transaction.stage(), transaction.has_begun(handed)),
         };
-        let failure = Failure::error(stage, Error::Cancelled);
-        if self.take_back(start) {
+        if !has_begun {
+            self.take_back(start);
             self.operations.remove(index);
-            self.failed(id, failure);
+            self.failed(id, Failure::error(stage, error));
             self.advance();
-        } else {
-            let failure = Failure { stage: self.stage(), ..failure };
-            self.fail_operations(&failure);
-            self.close();
+            return Ok(());
         }
+        let goes_on = |operation: &Operation| operation.start().is_some_and(|other| other < start);
+        if !self.operations.iter().any(goes_on) {
+            if error == Error::Cancelled {
+                let failure = Failure { stage: self.stage(), ..Failure::error(stage, error) };
+                self.fail_operations(&failure);
+                self.close();
+                return Ok(());
+            }
+            return Err(self.fatal(error, None));
+        }
+        let (before, after) = mem::take(&mut self.operations).into_iter().partition(goes_on);
+        self.operations = after;
+        self.fail_operations_of(&Failure::error(stage, error), Some(id));
+        self.operations = before;
+        self.clear_queued();
+        self.drop_expected(start);
+        self.phase = Phase::Draining;
+        self.draining = (error != Error::Cancelled).then_some(error);
+        if self.expected.is_empty() { self.drained() } else { Ok(()) }
+    }
+
+    /// What went before an operation that was given up has its replies.
+    pub(super) fn drained(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.draining {
+            return Err(self.fatal_at(Stage::Data, error, None));
+        }
+        self.fail_operations(&Failure::error(Stage::Command, Error::Cancelled));
+        self.close();
         Ok(())
     }
 
-    /// Takes an operation's commands out of the transmit buffer, if none of them was handed over.
-    fn take_back(&mut self, start: Option<u64>) -> bool {
-        let Some(start) = start else { return true };
-        if self.out.handed() > start {
-            return false;
+    /// Takes the commands behind `start` out of the transmit buffer, none of which was handed over. The operations that they
+    /// are of begin again, or fail if their message cannot be had again.
+    fn take_back(&mut self, start: u64) {
+        if start >= self.out.end() {
+            return;
         }
         self.out.truncate(start);
         if let Some(transcript) = &mut self.transcript {
             transcript.take_back(start);
         }
-        while let Some(expected) = self.expected.back().filter(|expected| expected.end > start) {
-            self.needs_reset |= matches!(expected.what, Expect::Reset(_));
-            self.expected.pop_back();
+        let resets = |expected: &Expected| matches!(expected.what, Expect::Reset(_)) && expected.end > start;
+        let mails = |expected: &&Expected| matches!(expected.what, Expect::Mail(_)) && expected.end > start;
+        // The first one was for what is open on the server; those behind were for what is taken back.
+        self.needs_reset |= self.expected.iter().find(|expected| expected.end > start).is_some_and(resets);
+        self.mails -= self.expected.iter().filter(mails).count() as u64;
+        self.drop_expected(start);
+        let mut lost = Vec::new();
+        for operation in &mut self.operations {
+            if operation.start().is_none_or(|other| other < start) {
+                continue;
+            }
+            match operation {
+                Operation::Command(command) => command.start = None,
+                Operation::Transaction(transaction) => {
+                    if !transaction.restart() {
+                        lost.push(transaction.id);
+                    }
+                }
+            }
         }
-        true
+        for id in lost {
+            self.operations.retain(|operation| operation.id() != id);
+            self.failed(id, Failure::error(Stage::Data, Error::Cancelled));
+        }
     }
 
     /// Every open operation fails: the one under way as far as it came, the others for the same reason.
     fn fail_operations(&mut self, failure: &Failure) {
+        let culprit = match self.expected.front().and_then(|expected| expected.what.transaction()) {
+            Some(id) => Some(id),
+            // Nothing was waited for: it is the one whose message is given.
+            None => self.operations.front().map(Operation::id),
+        };
+        self.fail_operations_of(failure, culprit);
+    }
+
+    fn fail_operations_of(&mut self, failure: &Failure, culprit: Option<OperationId>) {
         let handed = self.out.handed();
         for operation in mem::take(&mut self.operations) {
             match operation {
                 Operation::Command(command) => self.failed(command.id, failure.clone()),
                 Operation::Transaction(transaction) => {
-                    self.failed(transaction.id, transaction.broken(failure, handed));
+                    let is_culprit = culprit == Some(transaction.id);
+                    self.failed(transaction.id, transaction.broken(failure, handed, is_culprit));
                 }
             }
         }
     }
 
-    pub(super) fn close(&mut self) {
-        self.phase = Phase::Closed;
+    /// Nothing of what is queued goes out.
+    fn clear_queued(&mut self) {
         self.out.clear();
         if let Some(transcript) = &mut self.transcript {
             transcript.take_back(self.out.handed());
         }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Closed;
+        self.clear_queued();
+        self.drop_expected(0);
         self.expected.clear();
         self.exchange = None;
         drop(mem::take(&mut self.redactor));

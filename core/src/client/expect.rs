@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{Client, Operation, Phase};
+use crate::config::Pipelining;
 use crate::error::{Error, PeerMisbehaved, Stage};
 use crate::event::OperationId;
 use crate::reply::ReplyRef;
@@ -15,6 +16,8 @@ pub(super) struct Expected {
     pub(super) end: u64,
     /// When the transport had written the command.
     pub(super) written_at: Option<Time>,
+    /// How much of [`Limits::in_flight`](crate::Limits::in_flight) it takes: octets of the command, without a message.
+    octets: usize,
 }
 
 /// What a reply answers.
@@ -24,10 +27,15 @@ pub(super) enum Expect {
     Auth,
     /// The `*` that cancels an exchange, and why.
     AuthCancel(Error),
+    /// BDAT that is not the last one.
+    Chunk(OperationId),
     /// RSET, NOOP, VRFY, EXPN or HELP of the caller's.
     Command(OperationId),
     Data(OperationId),
+    /// EHLO, or under LMTP LHLO.
     Ehlo,
+    /// EHLO once more after the login, since a message needs what was not offered before.
+    EhloAgain,
     /// The end of a message. Under LMTP there is one for each accepted recipient (RFC 2033 §4.2), else one for all.
     End(OperationId),
     Greeting,
@@ -40,12 +48,30 @@ pub(super) enum Expect {
     /// RSET of the session's own, before MAIL.
     Reset(OperationId),
     StartTls,
+    /// RSET, which ends a test of recipients.
+    Verified(OperationId),
+    XClient,
 }
 
 impl Expect {
     /// Whether its replies may have enhanced codes: not the greeting and EHLO (RFC 2034 §4).
     pub(super) const fn has_enhanced_code(self) -> bool {
-        !matches!(self, Self::Greeting | Self::Ehlo | Self::Helo)
+        !matches!(self, Self::Greeting | Self::Ehlo | Self::EhloAgain | Self::Helo)
+    }
+
+    /// The transaction it belongs to.
+    pub(super) const fn transaction(self) -> Option<OperationId> {
+        match self {
+            Self::Chunk(id)
+            | Self::Data(id)
+            | Self::End(id)
+            | Self::LoneDot(id)
+            | Self::Mail(id)
+            | Self::Rcpt(id, _)
+            | Self::Reset(id)
+            | Self::Verified(id) => Some(id),
+            _ => None,
+        }
     }
 }
 
@@ -54,12 +80,12 @@ impl Expected {
         match self.what {
             Expect::Auth | Expect::AuthCancel(_) => Stage::Auth,
             Expect::Command(_) => Stage::Command,
-            Expect::Data(_) | Expect::End(_) | Expect::LoneDot(_) => Stage::Data,
-            Expect::Ehlo | Expect::Helo => Stage::Hello,
+            Expect::Chunk(_) | Expect::Data(_) | Expect::End(_) | Expect::LoneDot(_) => Stage::Data,
+            Expect::Ehlo | Expect::EhloAgain | Expect::Helo | Expect::XClient => Stage::Hello,
             Expect::Greeting => Stage::Greeting,
             Expect::Mail(_) | Expect::Reset(_) => Stage::Sender,
             Expect::Quit => Stage::Quit,
-            Expect::Rcpt(..) => Stage::Recipients,
+            Expect::Rcpt(..) | Expect::Verified(_) => Stage::Recipients,
             Expect::StartTls => Stage::Tls,
         }
     }
@@ -75,29 +101,15 @@ impl Expected {
             Expect::Quit => timeouts.quit,
             Expect::Auth
             | Expect::AuthCancel(_)
+            | Expect::Chunk(_)
             | Expect::Command(_)
             | Expect::Ehlo
+            | Expect::EhloAgain
             | Expect::Helo
             | Expect::Reset(_)
-            | Expect::StartTls => timeouts.command,
-        }
-    }
-
-    /// Whether other commands may follow before the reply is there (RFC 2920 §3.1).
-    const fn may_be_followed(&self) -> bool {
-        matches!(self.what, Expect::Mail(_) | Expect::Rcpt(..) | Expect::Reset(_))
-    }
-
-    /// The transaction it belongs to.
-    pub(super) const fn transaction(&self) -> Option<OperationId> {
-        match self.what {
-            Expect::Data(id)
-            | Expect::End(id)
-            | Expect::LoneDot(id)
-            | Expect::Mail(id)
-            | Expect::Rcpt(id, _)
-            | Expect::Reset(id) => Some(id),
-            _ => None,
+            | Expect::StartTls
+            | Expect::Verified(_)
+            | Expect::XClient => timeouts.command,
         }
     }
 }
@@ -106,10 +118,25 @@ impl Client {
     /// Whether a command of `length` octets may be queued now.
     pub(super) fn may_queue(&self, length: usize) -> bool {
         let Some(last) = self.expected.back() else { return true };
-        let in_flight = self.out.end() - self.answered + length as u64;
-        self.capabilities.pipelining()
-            && last.may_be_followed()
-            && in_flight <= self.config.limits.in_flight as u64
+        let limits = &self.config.limits;
+        // RFC 2920 §3.1, RFC 3030 §4.2.
+        let may_follow = match last.what {
+            Expect::Chunk(_)
+            | Expect::Mail(_)
+            | Expect::Rcpt(..)
+            | Expect::Reset(_)
+            | Expect::Verified(_) => true,
+            Expect::End(_) => {
+                self.config.pipelining == Pipelining::AcrossMessages && self.unanswered < limits.messages
+            }
+            _ => false,
+        };
+        may_follow && self.pipelines() && self.in_flight + length <= limits.in_flight
+    }
+
+    /// Whether commands may be sent ahead at all.
+    pub(super) fn pipelines(&self) -> bool {
+        self.capabilities.pipelining() && self.config.pipelining != Pipelining::Never && !self.out_of_step
     }
 
     /// Queues a command, which has its line end, and the reply that it will have.
@@ -128,16 +155,54 @@ impl Client {
             let public = public.strip_suffix(b"\r\n").unwrap_or(public);
             transcript.client(public, secret.is_some(), self.out.end());
         }
-        self.expect(what);
+        self.expect(what, public.len());
     }
 
-    pub(super) fn expect(&mut self, what: Expect) {
-        self.expected.push_back(Expected { what, end: self.out.end(), written_at: None });
+    /// A reply is due to what was queued last, which takes `octets` of the window.
+    pub(super) fn expect(&mut self, what: Expect, octets: usize) {
+        if let Some(transaction) = what.transaction().and_then(|id| self.transaction(id)) {
+            transaction.reply_is_due();
+        }
+        self.in_flight += octets;
+        self.unanswered += usize::from(matches!(what, Expect::End(_)));
+        self.expected.push_back(Expected { what, end: self.out.end(), written_at: None, octets });
+    }
+
+    /// Another reply is due before all others: to what the last one answered.
+    pub(super) fn expect_again(&mut self, what: Expect) {
+        if let Some(transaction) = what.transaction().and_then(|id| self.transaction(id)) {
+            transaction.reply_is_due();
+        }
+        self.unanswered += 1;
+        let written_at = Some(self.last_reply);
+        self.expected.push_front(Expected { what, end: self.out.handed(), written_at, octets: 0 });
     }
 
     pub(super) fn expect_greeting(&mut self, now: Time) {
         let end = self.out.end();
-        self.expected.push_back(Expected { what: Expect::Greeting, end, written_at: Some(now) });
+        self.expected.push_back(Expected { what: Expect::Greeting, end, written_at: Some(now), octets: 0 });
+    }
+
+    /// The first reply that is due is there.
+    pub(super) fn take_expected(&mut self) -> Option<Expected> {
+        let expected = self.expected.pop_front();
+        self.not_expected(expected.as_ref());
+        expected
+    }
+
+    /// No reply is due to what was queued behind `position`.
+    pub(super) fn drop_expected(&mut self, position: u64) {
+        while self.expected.back().is_some_and(|expected| expected.end > position) {
+            let dropped = self.expected.pop_back();
+            self.not_expected(dropped.as_ref());
+        }
+    }
+
+    fn not_expected(&mut self, expected: Option<&Expected>) {
+        if let Some(expected) = expected {
+            self.in_flight -= expected.octets;
+            self.unanswered -= usize::from(matches!(expected.what, Expect::End(_)));
+        }
     }
 
     /// Gives a reply to what it answers. An error: the command cannot have this reply, so that no reply behind it
@@ -149,9 +214,11 @@ impl Client {
                 self.auth_cancelled(why, reply);
                 Ok(())
             }
+            Expect::Chunk(id) => self.chunk_answered(id, reply),
             Expect::Command(id) => self.command_answered(id, reply),
             Expect::Data(id) => self.data_answered(id, reply),
             Expect::Ehlo => self.ehlo_answered(reply),
+            Expect::EhloAgain => self.ehlo_answered_again(reply),
             Expect::End(id) => self.end_answered(id, reply),
             Expect::Greeting => self.greeted(reply),
             Expect::Helo => self.helo_answered(reply),
@@ -165,28 +232,28 @@ impl Client {
             }
             Expect::Rcpt(id, index) => self.rcpt_answered(id, index, reply),
             Expect::StartTls => self.starttls_answered(reply),
+            Expect::Verified(id) => self.verified(id, reply),
+            Expect::XClient => self.xclient_answered(reply),
         }
     }
 
     /// Queues what may go out now.
     pub(super) fn advance(&mut self) {
-        while self.phase == Phase::Ready {
-            let went_on = match self.operations.front() {
-                None => self.advance_quit(),
-                Some(Operation::Command(_)) => self.advance_command(),
-                Some(Operation::Transaction(_)) => self.advance_transaction(),
-            };
-            if !went_on {
-                break;
-            }
-        }
+        while self.phase == Phase::Ready && self.advance_operation() {}
     }
 
-    fn advance_quit(&mut self) -> bool {
-        if self.quits && self.expected.is_empty() {
-            self.queue_quit();
+    fn advance_operation(&mut self) -> bool {
+        // Those before it wait for nothing but replies.
+        match self.operations.iter().enumerate().find(|(_, operation)| !operation.is_out()) {
+            Some((index, Operation::Command(_))) => self.advance_command(index),
+            Some((index, Operation::Transaction(_))) => self.advance_transaction(index),
+            None => {
+                if self.quits && self.is_idle() {
+                    self.queue_quit();
+                }
+                false
+            }
         }
-        false
     }
 
     pub(super) fn queue_quit(&mut self) {

@@ -77,8 +77,7 @@ impl Client {
         if !is_asked {
             return self.unasked(reply);
         }
-        let Some(expected) = self.expected.pop_front() else { return Ok(()) };
-        self.answered = expected.end;
+        let Some(expected) = self.take_expected() else { return Ok(()) };
         self.last_reply = now;
         if let Expect::AuthCancel(why) = expected.what
             && (reply.code == Code::CLOSING || !reply.code.is_negative())
@@ -94,6 +93,12 @@ impl Client {
         if let Err(how) = self.dispatch(expected.what, reply) {
             let reply = self.owned(reply, expected.what.has_enhanced_code());
             return Err(self.fatal_at(stage, how.into(), Some(reply)));
+        }
+        if let Some(id) = expected.what.transaction() {
+            self.settle(id);
+        }
+        if self.phase == Phase::Draining && self.expected.is_empty() {
+            return self.drained();
         }
         self.advance();
         Ok(())

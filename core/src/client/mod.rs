@@ -43,14 +43,23 @@ pub struct Client {
     parser: Parser,
     out: Transmit,
     expected: VecDeque<Expected>,
-    /// The position behind the last command that was answered.
-    answered: u64,
+    /// Octets of commands without an answer, and messages without one.
+    in_flight: usize,
+    unanswered: usize,
+    /// A reply showed that the server does not keep to PIPELINING: nothing is sent ahead any more.
+    out_of_step: bool,
     last_reply: Time,
     /// When the octets were handed over that the transport has not written.
     handed_at: Time,
     events: VecDeque<Event>,
     capabilities: Capabilities,
     encrypted: bool,
+    /// TLS is up and the server's certificate was verified.
+    verified: bool,
+    /// EHLO was said once more after the login.
+    hello_repeated: bool,
+    /// MAIL commands so far.
+    mails: u64,
     /// What a login can be bound to.
     channel_bindings: Vec<ChannelBinding>,
     exchange: Option<Exchange>,
@@ -65,6 +74,8 @@ pub struct Client {
     redactor: Redactor,
     transcript: Option<Transcript>,
     error: Option<Error>,
+    /// Why the session ends once the replies that are due are there.
+    draining: Option<Error>,
 }
 
 /// How far the session is.
@@ -76,6 +87,8 @@ enum Phase {
     Tls,
     /// Operations run.
     Ready,
+    /// Nothing more is sent: an operation was given up, and the replies to what went before it are waited for.
+    Draining,
     /// QUIT is queued or sent: nothing that comes matters.
     Quitting,
     /// Over.
@@ -97,10 +110,18 @@ impl Operation {
     }
 
     /// The position before its first command, once that is queued.
-    const fn start(&self) -> Option<u64> {
+    fn start(&self) -> Option<u64> {
         match self {
             Self::Command(command) => command.start,
-            Self::Transaction(transaction) => transaction.start,
+            Self::Transaction(transaction) => transaction.start(),
+        }
+    }
+
+    /// Whether everything that it has to say is queued.
+    fn is_out(&self) -> bool {
+        match self {
+            Self::Command(command) => command.start.is_some(),
+            Self::Transaction(transaction) => transaction.is_out(),
         }
     }
 }
@@ -115,12 +136,17 @@ impl Client {
             parser: Parser::new(config.limits.reply),
             out: Transmit::default(),
             expected: VecDeque::new(),
-            answered: 0,
+            in_flight: 0,
+            unanswered: 0,
+            out_of_step: false,
             last_reply: now,
             handed_at: now,
             events: VecDeque::new(),
             capabilities: Capabilities::default(),
             encrypted: false,
+            verified: false,
+            hello_repeated: false,
+            mails: 0,
             channel_bindings: Vec::new(),
             exchange: None,
             mechanism: None,
@@ -131,6 +157,7 @@ impl Client {
             redactor: Redactor::default(),
             transcript: config.transcript.then(|| Transcript::new(config.limits.transcript)),
             error: None,
+            draining: None,
             config,
         };
         if let Some(authentication) = &client.config.authentication {
@@ -226,7 +253,7 @@ impl Client {
     /// What is to be sent: one flight. Ask again after every other call. Tell how much of it the transport took by
     /// [`Self::transmitting`], and how much it wrote by [`Self::transmitted`].
     pub fn transmit(&self) -> impl Iterator<Item = Segment<'_>> {
-        Some(self.out.queued()).filter(|octets| !octets.is_empty()).map(Segment::Bytes).into_iter()
+        self.out.segments()
     }
 
     /// The next `count` octets of [`Self::transmit`] are with the transport: replies to them may come from here on,
@@ -357,11 +384,25 @@ impl Client {
 
     // ── Operations: any number, at any time; they are carried out in order ───────────────────────────────────────
 
-    /// Sends a message. [`Event::SendBody`] asks for it; [`Event::Delivered`] or [`Event::Failed`] is its result.
+    /// Sends a message. [`Event::SendBody`] asks for it; [`Event::Delivered`] or [`Event::Failed`] is its result. May be called
+    /// while other messages are under way: where the server permits, the next one goes out behind the last one.
     ///
     /// # Errors
     /// [`InvalidInput::NoRecipients`]; [`ApiMisuse::SessionOver`]; [`ApiMisuse::NotAuthenticated`].
     pub fn send(&mut self, envelope: &Envelope, plan: BodyPlan) -> Result<OperationId, Error> {
+        self.begin(envelope, Some(plan))
+    }
+
+    /// Asks whether the recipients would be taken, and sends nothing: MAIL, RCPT and RSET. [`Event::Recipient`] tells of each;
+    /// [`Event::Answer`] or [`Event::Failed`] is the result.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn verify_recipients(&mut self, envelope: &Envelope) -> Result<OperationId, Error> {
+        self.begin(envelope, None)
+    }
+
+    fn begin(&mut self, envelope: &Envelope, plan: Option<BodyPlan>) -> Result<OperationId, Error> {
         self.check_open()?;
         if envelope.recipients().is_empty() {
             return Err(InvalidInput::NoRecipients.into());
@@ -384,16 +425,34 @@ impl Client {
     }
 
     /// Gives a piece of the message that [`Event::SendBody`] asked for, of any size. Returns how much was taken: less
-    /// than all means that the transmit buffer is full; write it out, then give the rest.
+    /// than all means that the transmit buffer is full, or that replies are due first; write it out, then give the rest when
+    /// there was a reply or a write.
     ///
     /// # Errors
-    /// [`ApiMisuse::BodyNotAsked`]; [`InvalidInput`] if the message is not what its [`BodyPlan`] declared, which ends
-    /// the session before the message's end: the server does not accept it.
+    /// [`ApiMisuse::BodyNotAsked`], also once the message has failed; [`InvalidInput`] if the message is not what its
+    /// [`BodyPlan`] declared: it fails before its end, so that the server does not accept it, and the connection is closed
+    /// unless nothing of it was handed over. Messages that went before still get their results.
     pub fn body(&mut self, id: OperationId, piece: &[u8]) -> Result<usize, Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
         self.push_body(id, piece)
+    }
+
+    /// Announces `length` octets of the message's own, which the host writes itself where [`Self::transmit`] says
+    /// [`Segment::Body`]: a chunk that never passes through the core. `is_last` ends the message, instead of
+    /// [`Self::end_body`]. For a message that goes out by BDAT, see [`Event::SendBody`], and was declared
+    /// [`LineEnds::Canonical`](crate::LineEnds::Canonical) or [`Content::Binary`](crate::Content::Binary). `false`: not
+    /// now; try again when there was a reply or a write. A host that cannot write all that it announced must
+    /// [cancel](Self::cancel) the message.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::BodyNotAsked`], [`ApiMisuse::ChunkNotPossible`].
+    pub fn body_chunk(&mut self, id: OperationId, length: u64, is_last: bool) -> Result<bool, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.push_host_chunk(id, length, is_last)
     }
 
     /// Ends the message.
@@ -408,7 +467,8 @@ impl Client {
     }
 
     /// Gives an operation up. One that has not begun is dropped and the session goes on. Otherwise the only safe way
-    /// is to close the connection; the outcome is unknown if the end of a message is out (RFC 5321 §4.1.1.5).
+    /// is to close the connection, once what went before it has its replies; the outcome is unknown if the end of a message
+    /// is out (RFC 5321 §4.1.1.5).
     ///
     /// # Errors
     /// [`ApiMisuse::UnknownOperation`].
@@ -510,7 +570,7 @@ impl Client {
         if let Some(error) = self.error {
             return Err(error);
         }
-        if self.quits || matches!(self.phase, Phase::Quitting | Phase::Closed) {
+        if self.quits || matches!(self.phase, Phase::Draining | Phase::Quitting | Phase::Closed) {
             return Err(ApiMisuse::SessionOver.into());
         }
         Ok(())
@@ -533,7 +593,7 @@ impl Client {
 
     /// Whether nothing is under way or queued.
     fn is_idle(&self) -> bool {
-        self.expected.is_empty() && self.operations.is_empty() && !self.quits
+        self.expected.is_empty() && self.operations.is_empty()
     }
 }
 

@@ -30,10 +30,16 @@ impl Client {
     }
 
     fn queue_ehlo(&mut self) {
-        self.queue_hello("EHLO ", Expect::Ehlo);
+        self.queue_hello(Expect::Ehlo);
     }
 
-    fn queue_hello(&mut self, verb: &str, what: Expect) {
+    /// EHLO, LHLO (RFC 2033 §4.1) or HELO.
+    pub(super) fn queue_hello(&mut self, what: Expect) {
+        let verb = match what {
+            Expect::Helo => "HELO ",
+            _ if self.config.lmtp => "LHLO ",
+            _ => "EHLO ",
+        };
         self.queue([verb, self.config.hello.as_str(), "\r\n"].concat().as_bytes(), what);
     }
 
@@ -46,7 +52,32 @@ impl Client {
                 Ok(())
             }
             500 | 502 | 504 | 550 if self.may_use_helo() => {
-                self.queue_hello("HELO ", Expect::Helo);
+                self.queue_hello(Expect::Helo);
+                Ok(())
+            }
+            _ => self.hello_refused(reply),
+        }
+    }
+
+    /// A login may bring what was not offered before. Refused, it changes nothing (RFC 5321 §4.1.4).
+    pub(super) fn ehlo_answered_again(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+        match reply.code.get() {
+            250 => {
+                self.capabilities = Capabilities::parse(reply.text);
+                self.needs_reset = false;
+                Ok(())
+            }
+            400.. => Ok(()),
+            _ => Err(PeerMisbehaved::UnexpectedReply),
+        }
+    }
+
+    /// The session begins anew, as the client that XCLIENT told of.
+    pub(super) fn xclient_answered(&mut self, reply: &ReplyRef<'_>) -> Result<(), PeerMisbehaved> {
+        match reply.code.get() {
+            220 => {
+                self.capabilities = Capabilities::default();
+                self.queue_ehlo();
                 Ok(())
             }
             _ => self.hello_refused(reply),
@@ -74,7 +105,9 @@ impl Client {
     /// HELO would do without TLS and without a login: never where one of them was asked for.
     fn may_use_helo(&self) -> bool {
         !self.encrypted
+            && !self.config.lmtp
             && self.config.authentication.is_none()
+            && self.config.xclient.is_none()
             && matches!(self.config.tls, TlsMode::Never | TlsMode::Opportunistic | TlsMode::Manual)
     }
 
@@ -95,10 +128,23 @@ impl Client {
             }
             TlsMode::Opportunistic if !self.encrypted => {
                 self.events.push_back(Event::TlsDowngraded { reply: None });
-                self.authenticate();
+                self.introduce();
             }
             TlsMode::Manual if !self.encrypted => self.ready(),
-            _ => self.authenticate(),
+            _ => self.introduce(),
+        }
+    }
+
+    /// XCLIENT, once, before the login.
+    fn introduce(&mut self) {
+        let Some(xclient) = self.config.xclient.take() else {
+            self.authenticate();
+            return;
+        };
+        if xclient.is_offered(&self.capabilities) {
+            self.queue(["XCLIENT ", &xclient.text(), "\r\n"].concat().as_bytes(), Expect::XClient);
+        } else {
+            self.setup_failed(Failure::error(Stage::Hello, Unsupported::XClient.into()));
         }
     }
 
@@ -112,7 +158,7 @@ impl Client {
         }
         if self.config.tls == TlsMode::Opportunistic {
             self.events.push_back(Event::TlsDowngraded { reply: Some(reply) });
-            self.authenticate();
+            self.introduce();
         } else if reply.code().is_negative() {
             self.setup_failed(Failure::refused(Stage::Tls, reply));
         } else {
@@ -132,6 +178,7 @@ impl Client {
 
     pub(super) fn tls_is_up(&mut self, now: Time, tls: TlsInfo) {
         self.encrypted = true;
+        self.verified = tls.verified;
         if self.config.channel_binding {
             self.channel_bindings = tls.channel_bindings;
             // What binds nothing must not look as if it did.

@@ -11,6 +11,8 @@
 //! ```
 //! Beyond ASCII everything but control characters and line separators is taken.
 
+use alloc::string::String;
+
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take, take_while1};
 use nom::combinator::verify;
@@ -26,8 +28,8 @@ const LOCAL_PART: usize = 64;
 /// Octets in a path without its brackets (RFC 5321 §4.5.3.1.3, erratum 1690 to RFC 3696).
 const ADDRESS: usize = 254;
 
-/// Checks that `text` is a mailbox, to its end.
-pub(super) fn mailbox(text: &str) -> Result<(), InvalidInput> {
+/// Checks that `text` is a mailbox, to its end, and gives it as it goes out.
+pub(super) fn mailbox(text: &str) -> Result<String, InvalidInput> {
     let Some((local_part, domain)) = text.rsplit_once('@') else {
         return Err(InvalidInput::AddressWithoutAt);
     };
@@ -40,11 +42,29 @@ pub(super) fn mailbox(text: &str) -> Result<(), InvalidInput> {
         Ok((b"", ())) if is_text => {}
         _ => return Err(InvalidInput::AddressLocalPart),
     }
-    if domain::is_domain(domain) || domain::is_address_literal(domain) {
-        Ok(())
-    } else {
-        Err(InvalidInput::AddressDomain)
+    if !domain::is_domain(domain) && !domain::is_address_literal(domain) {
+        return Err(InvalidInput::AddressDomain);
     }
+    if local_part.is_ascii() && !domain.is_ascii() {
+        return in_ascii(local_part, domain);
+    }
+    Ok(text.into())
+}
+
+/// The domain as A-labels (RFC 5890 §2.3.2.1).
+#[cfg(feature = "unicode")]
+fn in_ascii(local_part: &str, domain: &str) -> Result<String, InvalidInput> {
+    let domain = idna::domain_to_ascii(domain).map_err(|_| InvalidInput::AddressDomain)?;
+    let address = [local_part, "@", &domain].concat();
+    if !domain::is_domain(&domain) {
+        return Err(InvalidInput::AddressDomain);
+    }
+    if address.len() > ADDRESS { Err(InvalidInput::AddressTooLong) } else { Ok(address) }
+}
+
+#[cfg(not(feature = "unicode"))]
+fn in_ascii(local_part: &str, domain: &str) -> Result<String, InvalidInput> {
+    Ok([local_part, "@", domain].concat())
 }
 
 fn dot_string(input: &[u8]) -> IResult<&[u8], ()> {
@@ -88,8 +108,18 @@ mod tests {
             "a@xn--bcher-kva.example",
             "ünï@bücher.example",
         ] {
-            assert_eq!(mailbox(good), Ok(()), "{good}");
+            assert_eq!(mailbox(good).unwrap(), good);
         }
+    }
+
+    #[cfg(feature = "unicode")]
+    #[test]
+    fn domains_alone_become_ascii() {
+        assert_eq!(mailbox("ann@Bücher.example").unwrap(), "ann@xn--bcher-kva.example");
+        assert_eq!(mailbox("ann@例え。テスト").unwrap(), "ann@xn--r8jz45g.xn--zckzah");
+        assert_eq!(mailbox("ünï@bücher.example").unwrap(), "ünï@bücher.example");
+        assert_eq!(mailbox("a@\u{200d}b.example"), Err(InvalidInput::AddressDomain));
+        assert_eq!(mailbox(&format!("a@{}.example", "ü".repeat(60))), Err(InvalidInput::AddressDomain));
     }
 
     #[test]

@@ -5,14 +5,22 @@
 
 mod address;
 mod domain;
+mod parameter;
+mod xtext;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 pub use domain::HelloName;
+pub use parameter::{
+    DeliverBy, EnvelopeId, HoldFor, HoldUntil, MailParameter, Notify, OriginalRecipient, Overdue, Parameter,
+    Priority, RcptParameter, Return,
+};
 
 use crate::error::InvalidInput;
+
+pub(crate) use xtext::encode as xtext;
 
 /// The address that bounces go to: a mailbox, or `<>` for none (RFC 5321 §4.1.1.2).
 ///
@@ -28,16 +36,15 @@ use crate::error::InvalidInput;
 pub struct ReversePath(String);
 
 impl ReversePath {
-    /// `local@domain`, without angle brackets; the empty text and `<>` are [`Self::null`].
+    /// `local@domain`, without angle brackets; the empty text and `<>` are [`Self::null`]. Of an address that is not ASCII
+    /// behind the `@` only, the domain is put in ASCII (RFC 5890 §2.3.2.1), which any server takes: with the feature
+    /// `unicode`, else that is the host's to do.
     ///
     /// # Errors
     /// [`InvalidInput`] says which part is wrong (RFC 5321 §4.1.2, RFC 6531 §3.3).
     pub fn parse(text: &str) -> Result<Self, InvalidInput> {
         let address = if text == "<>" { "" } else { text };
-        if !address.is_empty() {
-            address::mailbox(address)?;
-        }
-        Ok(Self(address.into()))
+        if address.is_empty() { Ok(Self::null()) } else { address::mailbox(address).map(Self) }
     }
 
     /// `<>`: nobody, for messages that must not bounce.
@@ -71,7 +78,7 @@ impl fmt::Display for ReversePath {
 pub struct ForwardPath(String);
 
 impl ForwardPath {
-    /// `local@domain`, without angle brackets.
+    /// `local@domain`, without angle brackets. Its domain as for [`ReversePath::parse`].
     ///
     /// # Errors
     /// [`InvalidInput`] says which part is wrong (RFC 5321 §4.1.2, RFC 6531 §3.3).
@@ -79,10 +86,11 @@ impl ForwardPath {
         if text.is_empty() {
             return Err(InvalidInput::EmptyAddress);
         }
-        if !text.eq_ignore_ascii_case("postmaster") {
-            address::mailbox(text)?;
+        if text.eq_ignore_ascii_case("postmaster") {
+            Ok(Self(text.into()))
+        } else {
+            address::mailbox(text).map(Self)
         }
-        Ok(Self(text.into()))
     }
 
     /// The address without brackets.
@@ -98,12 +106,54 @@ impl fmt::Display for ForwardPath {
     }
 }
 
-/// One sender and one or more recipients.
+/// One recipient, and what is asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    path: ForwardPath,
+    parameters: Vec<RcptParameter>,
+}
+
+impl Recipient {
+    /// This recipient with one more parameter.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Parameter`] if it has this one already.
+    pub fn with(mut self, parameter: RcptParameter) -> Result<Self, InvalidInput> {
+        if self.parameters.iter().any(|known| known.excludes(&parameter)) {
+            return Err(InvalidInput::Parameter);
+        }
+        self.parameters.push(parameter);
+        Ok(self)
+    }
+
+    /// The address.
+    #[must_use]
+    pub const fn path(&self) -> &ForwardPath {
+        &self.path
+    }
+
+    /// What is asked for it.
+    #[must_use]
+    pub fn parameters(&self) -> &[RcptParameter] {
+        &self.parameters
+    }
+}
+
+impl From<ForwardPath> for Recipient {
+    fn from(path: ForwardPath) -> Self {
+        Self { path, parameters: Vec::new() }
+    }
+}
+
+/// One sender and one or more recipients, each with what is asked for it.
 ///
 /// ```
-/// use sansmtp::{Envelope, ForwardPath, ReversePath};
+/// use sansmtp::{Envelope, ForwardPath, MailParameter, RcptParameter, Recipient, ReversePath};
+/// let bob = Recipient::from(ForwardPath::parse("bob@example.org")?)
+///     .with(RcptParameter::parse("NOTIFY", Some("SUCCESS"))?)?;
 /// let envelope = Envelope::new(ReversePath::parse("ann@example.com")?)
-///     .to(ForwardPath::parse("bob@example.org")?)
+///     .with(MailParameter::parse("ENVID", Some("order 7"))?)?
+///     .to(bob)
 ///     .to(ForwardPath::parse("\"c d\"@example.org")?);
 /// assert_eq!(envelope.recipients().len(), 2);
 /// # Ok::<(), sansmtp::InvalidInput>(())
@@ -111,21 +161,34 @@ impl fmt::Display for ForwardPath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     sender: ReversePath,
-    recipients: Vec<ForwardPath>,
+    parameters: Vec<MailParameter>,
+    recipients: Vec<Recipient>,
 }
 
 impl Envelope {
     /// An envelope from `sender`, without a recipient yet.
     #[must_use]
     pub const fn new(sender: ReversePath) -> Self {
-        Self { sender, recipients: Vec::new() }
+        Self { sender, parameters: Vec::new(), recipients: Vec::new() }
     }
 
     /// This envelope with one more recipient. The order is that of the results.
     #[must_use]
-    pub fn to(mut self, recipient: ForwardPath) -> Self {
-        self.recipients.push(recipient);
+    pub fn to(mut self, recipient: impl Into<Recipient>) -> Self {
+        self.recipients.push(recipient.into());
         self
+    }
+
+    /// This envelope with one more parameter.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Parameter`] if it has this one already, or one that excludes it.
+    pub fn with(mut self, parameter: MailParameter) -> Result<Self, InvalidInput> {
+        if self.parameters.iter().any(|known| known.excludes(&parameter)) {
+            return Err(InvalidInput::Parameter);
+        }
+        self.parameters.push(parameter);
+        Ok(self)
     }
 
     /// Who sends.
@@ -134,21 +197,27 @@ impl Envelope {
         &self.sender
     }
 
+    /// What is asked for the message.
+    #[must_use]
+    pub fn parameters(&self) -> &[MailParameter] {
+        &self.parameters
+    }
+
     /// Who receives, in the order given.
     #[must_use]
-    pub fn recipients(&self) -> &[ForwardPath] {
+    pub fn recipients(&self) -> &[Recipient] {
         &self.recipients
     }
 
     /// Whether an address needs SMTPUTF8 (RFC 6531 §3.3).
     #[must_use]
     pub fn needs_utf8(&self) -> bool {
-        !self.sender.0.is_ascii() || self.recipients.iter().any(|recipient| !recipient.0.is_ascii())
+        !self.sender.0.is_ascii() || self.recipients.iter().any(|recipient| !recipient.path.0.is_ascii())
     }
 }
 
-impl Extend<ForwardPath> for Envelope {
-    fn extend<I: IntoIterator<Item = ForwardPath>>(&mut self, recipients: I) {
-        self.recipients.extend(recipients);
+impl<R: Into<Recipient>> Extend<R> for Envelope {
+    fn extend<I: IntoIterator<Item = R>>(&mut self, recipients: I) {
+        self.recipients.extend(recipients.into_iter().map(Into::into));
     }
 }

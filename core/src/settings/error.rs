@@ -17,6 +17,8 @@ pub enum SettingsError {
     AuthTypeNotBuiltIn(String),
     /// A setting that is either on or off has another value.
     Boolean(&'static str),
+    /// A size of chunks out of its range.
+    ChunkSize,
     /// A connection type that does not exist.
     ConnectType(String),
     /// One of the mechanisms does not take what was given: a token instead of a password, or the other way round. The
@@ -36,6 +38,8 @@ pub enum SettingsError {
     IterationBounds(&'static str),
     /// A number of iterations that is none.
     Iterations(&'static str),
+    /// LMTP without a port, or on port 25.
+    LmtpPort,
     /// The default sender is no address.
     MailFrom(String, InvalidInput),
     /// A mechanism of the host's own together with what chooses among the built-in ones.
@@ -50,6 +54,8 @@ pub enum SettingsError {
     NoMechanisms,
     /// A user is set and no password.
     PasswordMissing,
+    /// A way of sending ahead that does not exist.
+    Pipelining(String),
     /// A port that is not a number from 1 to 65535.
     Port(String),
     /// A URL of another scheme than `smtp:` and `smtps:`.
@@ -70,6 +76,8 @@ pub enum SettingsError {
     UserMissing,
     /// The user or the password has a NUL character.
     UserOrPassword,
+    /// Attributes for XCLIENT that are none.
+    XClient,
 }
 
 impl SettingsError {
@@ -85,15 +93,18 @@ impl SettingsError {
             | Self::Milliseconds(name) => name,
             Self::CredentialMissing(_) | Self::Identity | Self::UserMissing | Self::UserOrPassword => "user",
             Self::MechanismAlone | Self::MechanismName(_) => "mechanism",
+            Self::ChunkSize => "chunkSize",
             Self::ConnectType(_) => "connectType",
             Self::HelloName(_) => "heloDomain",
             Self::Host(_) | Self::Scheme(_) | Self::ServerMissing | Self::Url(_) => "server",
             Self::MailFrom(..) => "mailFrom",
             Self::Mechanisms(_) | Self::NoMechanisms => "authMechanisms",
             Self::CredentialNotUsed(_) | Self::PasswordMissing => "password",
-            Self::Port(_) => "port",
+            Self::LmtpPort | Self::Port(_) => "port",
+            Self::Pipelining(_) => "pipelining",
             Self::Token | Self::TokenAndPassword | Self::TokenMissing => "token",
             Self::Unknown(name) => name,
+            Self::XClient => "xclient",
         }
     }
 }
@@ -121,6 +132,7 @@ impl SettingsError {
                 " is not built into this package; write authAuto, or bring it as a mechanism of your own",
             ),
             Self::Boolean(name) => return [name, " must be true or false"].concat(),
+            Self::ChunkSize => return "chunkSize must be a number of octets from 64 to 16777216".into(),
             Self::ConnectType(value) => (
                 value,
                 " is not a connection type; write connectNormal, connectSSLAuto, connectSTARTTLS, connectDirectSSL \
@@ -152,6 +164,10 @@ impl SettingsError {
                     .concat();
             }
             Self::Iterations(name) => return [name, " must be a number from 1 to 4294967295"].concat(),
+            Self::LmtpPort => {
+                return "LMTP has no port of its own and is never spoken on port 25; set the port that the server is configured for"
+                    .into();
+            }
             Self::MailFrom(value, error) => {
                 return ["\"", value, "\" cannot be mailFrom: ", error.message()].concat();
             }
@@ -174,6 +190,9 @@ impl SettingsError {
             Self::PasswordMissing => {
                 return "user is set but password is not; set both or neither".into();
             }
+            Self::Pipelining(value) => {
+                (value, " is not a way of pipelining; write acrossMessages, withinMessage or never")
+            }
             Self::Port(value) => (value, " is not a port; write a number from 1 to 65535, such as 587"),
             Self::Scheme(value) => (value, " is not a scheme for a mail server; write smtp:// or smtps://"),
             Self::ServerMissing => {
@@ -191,6 +210,7 @@ impl SettingsError {
                 return "a password or a token is set but user is not; set both or neither".into();
             }
             Self::UserOrPassword => return "user and password must not have a NUL character, nor the user of a token any control character".into(),
+            Self::XClient => return "xclient must be attributes such as NAME=host.example ADDR=192.0.2.1, at most 500 characters".into(),
         };
         ["\"", quoted, "\"", advice].concat()
     }

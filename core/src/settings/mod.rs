@@ -14,12 +14,13 @@ pub use auth_type::AuthType;
 pub use connect_type::ConnectType;
 pub use error::SettingsError;
 
-use crate::config::{Config, RecipientPolicy, TlsMode};
+use crate::config::{Config, Pipelining, RecipientPolicy, TlsMode};
 use crate::decimal;
 use crate::envelope::{HelloName, ReversePath};
 use crate::error::InvalidInput;
 use crate::sasl::{Authentication, MechanismName};
 use crate::secret::Secret;
+use crate::xclient::XClient;
 
 /// The settings of a session as people write them.
 ///
@@ -58,6 +59,10 @@ pub struct Server {
     all_or_none: bool,
     verify_peer: bool,
     greeting_timeout: Option<Duration>,
+    lmtp: bool,
+    pipelining: Pipelining,
+    chunk_size: Option<usize>,
+    xclient: Option<XClient>,
 }
 
 /// How older products say how the connection is secured: in up to three settings.
@@ -125,6 +130,10 @@ impl Server {
             all_or_none: false,
             verify_peer: true,
             greeting_timeout: None,
+            lmtp: false,
+            pipelining: Pipelining::default(),
+            chunk_size: None,
+            xclient: None,
         })
     }
 
@@ -185,6 +194,10 @@ impl Server {
     /// | `allOrNone` | | `true` or `false` |
     /// | `rejectUnauthorized` | | `true` or `false` |
     /// | `greetingTimeout` | | milliseconds |
+    /// | `lmtp` | | `true` or `false`: whether the server speaks LMTP |
+    /// | `pipelining` | | `acrossMessages`, `withinMessage` or `never`: see [`Pipelining`] |
+    /// | `chunkSize` | | octets of a message in one BDAT, 64 to 16777216 |
+    /// | `xclient` | | attributes for a test set-up, see [`XClient::parse`] |
     ///
     /// # Errors
     /// [`SettingsError`] says what to write instead; nothing is changed then.
@@ -231,6 +244,19 @@ impl Server {
                 let millis = decimal::parse(value).ok_or(SettingsError::Milliseconds("greetingTimeout"))?;
                 self.greeting_timeout = Some(Duration::from_millis(millis));
             }
+            "lmtp" => self.lmtp = boolean("lmtp", value)?,
+            "pipelining" => self.pipelining = pipelining(value)?,
+            "chunksize" => {
+                let octets = decimal::parse(value).and_then(|octets| usize::try_from(octets).ok());
+                let octets = octets.filter(|octets| (64..=16 << 20).contains(octets));
+                self.chunk_size = Some(octets.ok_or(SettingsError::ChunkSize)?);
+            }
+            "xclient" => {
+                self.xclient = match value {
+                    "" => None,
+                    _ => Some(XClient::parse(value).map_err(|_| SettingsError::XClient)?),
+                };
+            }
             "rejectunauthorized" => self.verify_peer = boolean("rejectUnauthorized", value)?,
             _ => return Err(SettingsError::Unknown(name.into())),
         }
@@ -244,6 +270,10 @@ impl Server {
     pub fn resolve(&self) -> Result<Resolved, SettingsError> {
         let mut choices = Vec::new();
         let connect_type = self.connect_type(&mut choices);
+        // RFC 2033 §5: never on the port of SMTP, and it has none of its own.
+        if self.lmtp && self.port.is_none_or(|port| port == 25) {
+            return Err(SettingsError::LmtpPort);
+        }
         let port = self.port.unwrap_or_else(|| {
             let port = connect_type.default_port();
             let reason = if port == 465 { "TLS comes first" } else { "no port was given" };
@@ -277,6 +307,10 @@ impl Server {
         if let Some(greeting) = self.greeting_timeout {
             config.timeouts.greeting = greeting;
         }
+        config.lmtp = self.lmtp;
+        config.pipelining = self.pipelining;
+        config.limits.chunk = self.chunk_size.unwrap_or(config.limits.chunk);
+        config.xclient.clone_from(&self.xclient);
         if self.all_or_none {
             config.recipients = RecipientPolicy::AllOrNone;
         }
@@ -390,6 +424,15 @@ impl Server {
 fn iterations(name: &'static str, value: &str) -> Result<u32, SettingsError> {
     let number = decimal::parse(value).and_then(|number| u32::try_from(number).ok());
     number.filter(|number| *number > 0).ok_or(SettingsError::Iterations(name))
+}
+
+fn pipelining(value: &str) -> Result<Pipelining, SettingsError> {
+    match value.to_ascii_lowercase().as_str() {
+        "acrossmessages" => Ok(Pipelining::AcrossMessages),
+        "withinmessage" => Ok(Pipelining::WithinMessage),
+        "never" => Ok(Pipelining::Never),
+        _ => Err(SettingsError::Pipelining(value.into())),
+    }
 }
 
 /// A number of one of the JavaScript enumerations.

@@ -1,0 +1,296 @@
+//! One message: MAIL, RCPT and the message itself, in as few flights as the server permits (RFC 5321 §3.3, RFC 2920 §3.1,
+//! RFC 3030).
+//!
+//! An operation is one transaction as a rule, and several if the server takes fewer recipients at a time than there are.
+//! `commands.rs` says what goes out next, `replies.rs` what comes back, `message.rs` takes the message.
+
+mod commands;
+mod message;
+mod replies;
+
+use alloc::vec::Vec;
+use core::mem;
+
+use super::{Client, Operation};
+use crate::body::BodyPlan;
+use crate::envelope::Envelope;
+use crate::error::{Error, Stage};
+use crate::event::{Cause, DataSent, Event, Failure, OperationId, Outcome, Verdict};
+use crate::reply::Reply;
+
+use message::Message;
+
+/// A message on its way.
+pub(super) struct Transaction {
+    pub(super) id: OperationId,
+    envelope: Envelope,
+    purpose: Purpose,
+    /// Recipients that no transaction took yet, by index.
+    pending: Vec<usize>,
+    /// The transaction under way.
+    part: Part,
+    /// Whether there was one before.
+    is_continued: bool,
+    /// The first reply that took the message.
+    delivered: Option<Reply>,
+}
+
+/// What the recipients are asked for.
+enum Purpose {
+    /// To take a message.
+    Send(BodyPlan),
+    /// Whether they would take one.
+    Verify,
+}
+
+/// One transaction of the protocol.
+#[derive(Default)]
+struct Part {
+    next: Next,
+    /// The position before its first command, once that is queued.
+    start: Option<u64>,
+    /// Whether that went out behind commands of an operation that was not answered.
+    rides: bool,
+    /// Replies that are due.
+    due: usize,
+    /// Its recipients, by index.
+    recipients: Vec<usize>,
+    sender_accepted: bool,
+    /// Recipients that the server answered for, and those among them that it took, by index.
+    answered: usize,
+    accepted: Vec<usize>,
+    /// Under LMTP: answers to the message that are there.
+    finals: usize,
+    /// The server has no room for more recipients: the others are for the next part.
+    is_full: bool,
+    /// The first refusal of a recipient, and whether any was temporary.
+    refusal: Option<Reply>,
+    temporary: bool,
+    /// The result, once it cannot be other than a failure; replies may still be due.
+    decided: Option<Failure>,
+    /// The replies are out of step with what was sent ahead: once they are all there, it begins again.
+    is_out_of_step: bool,
+    message: Option<Message>,
+}
+
+/// What is to be done next. Replies are not waited for here: see [`Client::may_queue`].
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Next {
+    #[default]
+    Mail,
+    Rcpt(usize),
+    /// DATA; or with BDAT, to ask for the message.
+    Message,
+    /// The message is the host's to give.
+    Body,
+    /// RSET, which ends a test of recipients.
+    Reset,
+    /// Nothing, but replies may be due.
+    Nothing,
+}
+
+impl Transaction {
+    pub(super) fn new(id: OperationId, envelope: Envelope, plan: Option<BodyPlan>) -> Self {
+        Self {
+            id,
+            pending: (0..envelope.recipients().len()).collect(),
+            envelope,
+            purpose: plan.map_or(Purpose::Verify, Purpose::Send),
+            part: Part::default(),
+            is_continued: false,
+            delivered: None,
+        }
+    }
+
+    /// Whether everything that it has to say is queued.
+    pub(super) fn is_out(&self) -> bool {
+        self.part.next == Next::Nothing
+    }
+
+    /// The position before its first command, once that is queued.
+    pub(super) fn start(&self) -> Option<u64> {
+        self.part.start
+    }
+
+    /// Whether the server may know of it.
+    pub(super) fn has_begun(&self, handed: u64) -> bool {
+        self.is_continued || self.part.start.is_some_and(|start| handed > start)
+    }
+
+    /// Whether its last chunk is out: a failed one leaves the transaction open (RFC 3030 §2).
+    pub(super) fn is_chunked(&self) -> bool {
+        self.part.message.as_ref().is_some_and(Message::is_chunked)
+    }
+
+    pub(super) fn reply_is_due(&mut self) {
+        self.part.due += 1;
+    }
+
+    const fn plan(&self) -> Option<&BodyPlan> {
+        match &self.purpose {
+            Purpose::Send(plan) => Some(plan),
+            Purpose::Verify => None,
+        }
+    }
+
+    /// Whether some of its recipients may be left for a transaction of their own.
+    fn may_be_split(&self) -> bool {
+        self.plan().is_none_or(|plan| !plan.once)
+    }
+
+    /// Begins the part under way again, as if nothing of it had been queued. `false`: its message cannot be had again, and
+    /// nothing is changed.
+    pub(super) fn restart(&mut self) -> bool {
+        let may_restart = self.part.message.is_none() || self.may_be_split();
+        if may_restart {
+            for index in mem::take(&mut self.part).recipients {
+                self.leave(index);
+            }
+        }
+        may_restart
+    }
+
+    /// Leaves a recipient for a later part; they stay in the order of the envelope.
+    fn leave(&mut self, index: usize) {
+        let at = self.pending.partition_point(|other| *other < index);
+        self.pending.insert(at, index);
+    }
+
+    /// Where it is, for an error of the caller's.
+    pub(super) fn stage(&self) -> Stage {
+        if self.part.message.is_some() { Stage::Data } else { Stage::Sender }
+    }
+
+    fn data_sent(&self, handed: u64) -> DataSent {
+        self.part.message.as_ref().map_or(DataSent::None, |message| message.sent(handed))
+    }
+
+    /// Its result if the session ends here by `failure`, with `handed` octets with the transport; `is_culprit`: while
+    /// something of its own was waited for.
+    pub(super) fn broken(&self, failure: &Failure, handed: u64, is_culprit: bool) -> Failure {
+        if let Some(decided) = &self.part.decided {
+            return decided.clone();
+        }
+        let mut failure = failure.clone();
+        let is_setup = matches!(failure.stage, Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth);
+        if self.part.start.is_none() && !self.is_continued && !is_setup {
+            // Another operation broke the session: nothing is wrong with this one.
+            failure.stage = Stage::Sender;
+            failure.outcome = Outcome::Temporary;
+            if let Cause::Error { error: Error::InvalidInput(_) } = failure.cause {
+                failure.cause = Cause::Error { error: Error::Cancelled };
+            }
+            return failure;
+        }
+        failure.data_sent = self.data_sent(handed);
+        if !is_culprit {
+            failure.stage = if failure.data_sent == DataSent::None { Stage::Sender } else { Stage::Data };
+            failure.outcome = Outcome::Temporary;
+        }
+        if failure.data_sent == DataSent::All && failure.cause != Cause::Refused {
+            failure.outcome = Outcome::Unknown;
+        }
+        // The refusal that came last before the end may explain it, but says nothing of a message that was sent.
+        if failure.stage == Stage::Recipients {
+            failure.reply = failure.reply.or_else(|| self.part.refusal.clone());
+        }
+        failure
+    }
+}
+
+impl Client {
+    pub(super) fn transaction(&mut self, id: OperationId) -> Option<&mut Transaction> {
+        match self.operations.get_mut(self.index_of(id)?)? {
+            Operation::Transaction(transaction) => Some(transaction),
+            Operation::Command(_) => None,
+        }
+    }
+
+    fn part(&mut self, id: OperationId) -> Option<&mut Part> {
+        self.transaction(id).map(|transaction| &mut transaction.part)
+    }
+
+    /// One of its replies is there and was dealt with.
+    pub(super) fn settle(&mut self, id: OperationId) {
+        let Some(part) = self.part(id) else { return };
+        part.due = part.due.saturating_sub(1);
+        if part.due > 0 || part.next != Next::Nothing {
+            return;
+        }
+        if let Some(failure) = part.decided.take() {
+            self.part_ended(id, Err(failure));
+        }
+    }
+
+    /// A transaction has its result: on to the next part, or to the result of the operation.
+    fn part_ended(&mut self, id: OperationId, result: Result<Reply, Failure>) {
+        let nothing_follows = self.expected.is_empty();
+        let Some(transaction) = self.transaction(id) else { return };
+        let part = &mut transaction.part;
+        // What ended with a dot is over whatever the answer is (RFC 5321 §4.1.1.4); what was refused before is not, and one
+        // that something follows is followed by RSET.
+        let is_open = result.is_err()
+            && part.sender_accepted
+            && !part.message.as_ref().is_some_and(Message::ended_with_dot);
+        if part.is_out_of_step && transaction.restart() {
+            // Whatever the server has open.
+            self.needs_reset |= nothing_follows;
+            return;
+        }
+        let part = mem::take(&mut transaction.part);
+        // A refusal of all recipients says nothing of the others.
+        let goes_on = match &result {
+            Ok(_) => true,
+            Err(failure) => failure.stage == Stage::Recipients,
+        };
+        let is_split = transaction.is_continued || !transaction.pending.is_empty();
+        let mut told = Vec::new();
+        if is_split && part.finals == 0 {
+            // The result of each recipient, since that of the operation is not theirs. Those that RCPT refused know.
+            let affected = match &result {
+                Ok(_) => part.accepted,
+                Err(failure) if failure.stage == Stage::Sender => part.recipients,
+                Err(_) => part.accepted,
+            };
+            let left = if goes_on { Vec::new() } else { mem::take(&mut transaction.pending) };
+            let answer = match &result {
+                Ok(reply) => Some((Verdict::Accepted, reply)),
+                Err(failure) => failure.reply.as_ref().map(|reply| (failure.outcome.into(), reply)),
+            };
+            if let Some((verdict, reply)) = answer {
+                let told_of = affected.into_iter().chain(left);
+                told.extend(told_of.map(|index| Event::Delivery {
+                    operation: id,
+                    index,
+                    verdict,
+                    reply: reply.clone(),
+                }));
+            }
+        }
+        let failure = match result {
+            Ok(reply) => {
+                transaction.delivered.get_or_insert(reply);
+                None
+            }
+            Err(failure) => Some(failure),
+        };
+        let is_over = transaction.pending.is_empty() || !goes_on;
+        transaction.is_continued = true;
+        self.events.extend(told);
+        self.needs_reset |= is_open && nothing_follows;
+        if is_over {
+            self.operation_ended(id, failure);
+        }
+    }
+
+    /// Takes a transaction out of the queue and tells its result: delivered if any part of it was.
+    fn operation_ended(&mut self, id: OperationId, failure: Option<Failure>) {
+        let Some(index) = self.index_of(id) else { return };
+        let Some(Operation::Transaction(transaction)) = self.operations.remove(index) else { return };
+        match (transaction.delivered, failure) {
+            (Some(reply), _) => self.events.push_back(Event::Delivered { operation: id, reply }),
+            (None, Some(failure)) => self.failed(id, failure),
+            (None, None) => {}
+        }
+    }
+}
