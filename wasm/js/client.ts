@@ -223,8 +223,7 @@ export class SmtpClient extends EventTarget {
       const envelope = { from: connection.resolved.mailFrom ?? composed.from, to: composed.to };
       const { delivery, cancel } = connection.send(
         envelope,
-        composed.octets,
-        { size: wireSize(composed.octets), content: composed.eightBit ? 'eightBit' : 'sevenBit' },
+        composed.message,
         composed.messageId,
       );
       signal.addEventListener('abort', cancel);
@@ -356,12 +355,4 @@ function bound(name: string, millis: number): number {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The size that is declared (RFC 1870 §5): every line end counts as CRLF. */
-function wireSize(octets: Uint8Array): number {
-  let size = octets.length;
-  for (let at = octets.indexOf(10); at >= 0; at = octets.indexOf(10, at + 1)) if (octets[at - 1] !== 13) size += 1;
-  for (let at = octets.indexOf(13); at >= 0; at = octets.indexOf(13, at + 1)) if (octets[at + 1] !== 10) size += 1;
-  return size;
 }

@@ -4,10 +4,11 @@ import {
 } from './errors.js';
 import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
 import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
-import { saslprep } from './saslprep.js';
+import { answerOf, checkLogin, DERIVE_ABOVE, kindOf } from './login.js';
+import type { Message, MessageReader } from './message.js';
 import { PreparedServer, type SmtpLogin } from './prepared.js';
-import type { SmtpMechanismContext, SmtpResolved, SmtpServer } from './server.js';
-import { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope } from './session.js';
+import type { SmtpResolved, SmtpServer } from './server.js';
+import { SmtpSession } from './session.js';
 
 /** How the connection was protected in the end. */
 export interface SmtpSecurity {
@@ -30,7 +31,7 @@ export interface Delivery {
 /** What a connection tells while it works. */
 export interface ConnectionListener {
   event(event: SmtpEvent): void;
-  progress(sent: number, total: number): void;
+  progress(sent: number, total: number | undefined): void;
   idle(): void;
 }
 
@@ -44,13 +45,23 @@ export interface ConnectionOptions {
   greetingTimeout: number;
 }
 
+/** Who sends and who receives. */
+export interface Envelope {
+  from: string;
+  to: string[];
+}
+
 /** A message under way. */
 interface Sending {
-  envelope: SmtpEnvelope;
-  octets: Uint8Array;
+  envelope: Envelope;
+  message: Message;
+  /** The message while the core takes it, and how much it took. */
+  reader: MessageReader | undefined;
   given: number;
-  streaming: boolean;
-  recipients: SmtpRecipientResult[];
+  /** Why the message could not be read. */
+  unreadable: { error: unknown } | undefined;
+  /** What became of each recipient, by its place in the envelope. */
+  results: Map<number, SmtpRecipientResult>;
   messageId: string | undefined;
   done: (delivery: Delivery) => void;
   failed: (error: SmtpError) => void;
@@ -181,16 +192,17 @@ export class Connection {
   }
 
   /** Sends a message; the result is that of the server's last reply to it. */
-  send(envelope: SmtpEnvelope, octets: Uint8Array, plan: SmtpBodyPlan, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
+  send(envelope: Envelope, message: Message, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
     if (this.#error) throw this.#error;
     let operation: number;
     try {
-      operation = this.#session.send(envelope, plan);
+      operation = this.#session.send(envelope, message.plan);
     } catch (error) {
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
     const delivery = new Promise<Delivery>((done, failed) => {
-      this.#sendings.set(operation, { envelope, octets, given: 0, streaming: false, recipients: [], messageId, done, failed });
+      const sending = { envelope, message, reader: undefined, given: 0, unreadable: undefined, results: new Map(), messageId, done, failed };
+      this.#sendings.set(operation, sending);
     });
     this.#wake();
     const cancel = (): void => {
@@ -363,19 +375,23 @@ export class Connection {
         break;
       case 'sendBody': {
         const sending = this.#sendings.get(event.operation);
-        if (sending) sending.streaming = true;
+        if (!sending) break;
+        sending.reader?.close();
+        sending.reader = sending.message.open();
+        sending.given = 0;
         break;
       }
+      case 'delivery':
       case 'recipient': {
         const sending = this.#sendings.get(event.operation);
         const address = sending?.envelope.to[event.index] ?? '';
-        sending?.recipients.push({ address, accepted: event.verdict === 'accepted', reply: event.reply });
+        sending?.results.set(event.index, { address, accepted: event.verdict === 'accepted', reply: event.reply });
         break;
       }
       case 'delivered': {
         const sending = this.#sendings.get(event.operation);
         this.#sendings.delete(event.operation);
-        sending?.done({ reply: event.reply, recipients: sending.recipients });
+        sending?.done({ reply: event.reply, recipients: recipientsOf(sending) });
         break;
       }
       case 'failed': {
@@ -384,16 +400,18 @@ export class Connection {
           ...contextOf(this.resolved, sending?.messageId),
           ioError: this.#ioError,
           loginError: this.#loginError,
+          unreadable: sending?.unreadable,
           login: kindOf(this.#login, this.resolved),
           allowed: this.resolved.mechanisms,
           offered: this.#session.capabilities.mechanisms,
-          recipients: sending?.recipients ?? [],
+          recipients: sending ? recipientsOf(sending) : [],
         });
         if (event.operation === null) {
           this.#error = error;
           this.#unready(error);
         } else {
           this.#sendings.delete(event.operation);
+          sending?.reader?.close();
           sending?.failed(error);
         }
         break;
@@ -436,25 +454,52 @@ export class Connection {
     }
   }
 
-  /** Gives the core as much of the message as it takes. `true` if there was one to give. */
+  /** Gives the core as much of each message as it takes. `true` if there was one to give. */
   #giveBody(): boolean {
     let gave = false;
     for (const [operation, sending] of this.#sendings) {
-      if (!sending.streaming) continue;
-      this.#try(() => {
-        sending.given += this.#session.body(operation, sending.octets.subarray(sending.given, sending.given + CHUNK));
-        if (sending.given < sending.octets.length) return;
-        this.#session.endBody(operation);
-        sending.streaming = false;
-      });
+      const { reader } = sending;
+      if (!reader) continue;
       gave = true;
+      this.#try(() => {
+        try {
+          if (this.#giveFrom(operation, sending, reader)) return;
+        } catch (error) {
+          // The message has failed by now, or breaks what was declared of it: an event tells.
+          reader.close();
+          sending.reader = undefined;
+          throw error;
+        }
+        sending.reader = undefined;
+      });
     }
     return gave;
   }
 
+  /** Gives what is there. `false` once that was all. */
+  #giveFrom(operation: number, sending: Sending, reader: MessageReader): boolean {
+    for (;;) {
+      const piece = reader.peek(() => this.#wake());
+      if (reader.error !== undefined) {
+        sending.unreadable = { error: reader.error };
+        this.#session.cancel(operation);
+        return false;
+      }
+      if (piece === undefined) return true;
+      if (piece.length === 0) {
+        this.#session.endBody(operation);
+        return false;
+      }
+      const taken = this.#session.body(operation, piece.subarray(0, CHUNK));
+      if (taken === 0) return true;
+      reader.take(taken);
+      sending.given += taken;
+    }
+  }
+
   #progress(): void {
     for (const sending of this.#sendings.values()) {
-      if (sending.given > 0) this.#listener.progress(sending.given, sending.octets.length);
+      if (sending.given > 0) this.#listener.progress(sending.given, sending.message.total);
     }
   }
 
@@ -517,7 +562,10 @@ export class Connection {
     // A token provider that is still at work learns that nobody waits for it.
     this.#abort.abort();
     this.#unready(error);
-    for (const sending of this.#sendings.values()) sending.failed(error);
+    for (const sending of this.#sendings.values()) {
+      sending.reader?.close();
+      sending.failed(error);
+    }
     this.#sendings.clear();
     try {
       this.#takeTranscript();
@@ -564,66 +612,12 @@ export function later(action: () => void, millis: number): ReturnType<typeof set
 const WRITE_GRACE = 1000;
 /** Characters of the transcript that are kept at least: the last ones. */
 const TRANSCRIPT = 256 * 1024;
-/**
- * Iterations that take the core about 10 ms; more are the platform's, which is faster and does not hold up the thread.
- * `cargo xtask key-derivation` prints how long they take.
- */
-const DERIVE_ABOVE = 20_000;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
 
-function kindOf(login: SmtpLogin, { mechanisms }: SmtpResolved): 'password' | 'token' | 'mechanism' | 'certificate' | 'none' {
-  if (login.mechanism !== undefined) return 'mechanism';
-  if (mechanisms.some((name) => name === 'OAUTHBEARER' || name === 'XOAUTH2')) return 'token';
-  if (mechanisms.includes('EXTERNAL')) return 'certificate';
-  return mechanisms.includes('ANONYMOUS') ? 'none' : 'password';
-}
-
-/** What only a session with I/O of the caller's own could do, and EXTERNAL, which is what the client's certificate says. */
-function checkLogin({ mechanisms }: SmtpResolved, { login, tls, given }: PreparedServer): void {
-  const wrong = (setting: string, message: string): never => {
-    throw new SmtpSessionError('settings', undefined, message, { setting });
-  };
-  if (given.has('hostMechanism') && login.mechanism === undefined) {
-    wrong('mechanism', 'hostMechanism is for SmtpSession: give SmtpClient the mechanism itself, as mechanism');
-  }
-  if (given.has('tokenProvider') && typeof login.token !== 'function') {
-    wrong('token', 'tokenProvider is for SmtpSession: give SmtpClient the function that fetches tokens, as token');
-  }
-  if (mechanisms.length === 1 && mechanisms[0] === 'EXTERNAL' && (tls.cert === undefined || tls.key === undefined)) {
-    wrong(tls.cert === undefined ? 'tls.cert' : 'tls.key', 'authExternal needs a client certificate: set tls.cert and tls.key');
-  }
-}
-
-async function answerOf(
-  needs: SmtpAuthNeeds,
-  { mechanism, token, user, password }: SmtpLogin,
-  context: Omit<SmtpMechanismContext, 'user' | 'password'>,
-): Promise<SmtpAuthAnswer> {
-  switch (needs.step) {
-    case 'token':
-      if (typeof token !== 'function') throw new Error('there is no token provider');
-      return { step: 'token', token: await token({ user, refused: needs.refused, signal: context.signal }) };
-    case 'derivedKey': {
-      const prepared = saslprep(password) ?? '';
-      const secret = await crypto.subtle.importKey('raw', new TextEncoder().encode(prepared), 'PBKDF2', false, ['deriveBits']);
-      const { hash, iterations, length } = needs;
-      const salt = new Uint8Array(needs.salt);
-      const key = await crypto.subtle.deriveBits({ name: 'PBKDF2', hash, salt, iterations }, secret, length * 8);
-      return { step: 'derivedKey', key: new Uint8Array(key) };
-    }
-    case 'initialResponse': {
-      const response = await mechanism?.start({ ...context, user, password });
-      return response === undefined ? { step: 'initialResponse' } : { step: 'initialResponse', response };
-    }
-    case 'response': {
-      const response = await mechanism?.step(needs.challenge);
-      if (response === undefined) throw new Error('step() of the mechanism gave no response');
-      return { step: 'response', response };
-    }
-    case 'finish':
-      return { step: 'finish', ok: mechanism?.finish === undefined || (await mechanism.finish()) === true };
-  }
+/** Each recipient's result, in the order of the envelope. */
+function recipientsOf({ results }: Sending): SmtpRecipientResult[] {
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }
 
 function contextOf(resolved: SmtpResolved, messageId?: string): SmtpErrorContext {

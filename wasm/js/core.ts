@@ -12,4 +12,12 @@ export {
   type SmtpTlsOptions,
   type SmtpTokenProvider,
 } from './server.js';
-export { SmtpSession, type SmtpBodyPlan, type SmtpEnvelope, type SmtpSessionOptions } from './session.js';
+export {
+  SmtpSession,
+  type SmtpBodyPlan,
+  type SmtpEnvelope,
+  type SmtpMailParameters,
+  type SmtpRcptParameters,
+  type SmtpRecipient,
+  type SmtpSessionOptions,
+} from './session.js';

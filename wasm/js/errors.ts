@@ -35,6 +35,8 @@ export type SmtpErrorCode =
   | 'EINTERNAL'
   | 'EMESSAGE'
   | 'EPROTOCOL'
+  | 'EREQUIRETLS'
+  | 'ESTREAM'
   | 'ETIMEDOUT'
   | 'ETLS';
 
@@ -140,6 +142,8 @@ export interface SmtpErrorContext {
   offered?: string[];
   /** What the login is made of. */
   login?: 'password' | 'token' | 'mechanism' | 'certificate' | 'none';
+  /** Why the message could not be read, if it could not. */
+  unreadable?: { error: unknown } | undefined;
   recipients?: SmtpRecipientResult[];
 }
 
@@ -187,6 +191,12 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   const { class: of, kind, message: how } = cause.error;
   const unknown =
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
+  if (of === 'cancelled' && context.unreadable) {
+    const { message: why } = nativeError(context.unreadable.error);
+    return new SmtpError(`The message could not be read: ${why}`, {
+      ...common, code: 'ESTREAM', origin: 'settings', suspects: ['message'], advice: unknown, cause: context.unreadable.error,
+    });
+  }
   if (of === 'cancelled') {
     return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled', advice: unknown });
   }
@@ -387,6 +397,24 @@ function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, '
         ...common, code: 'EAUTH', origin: 'settings', suspects: ['authMechanisms'],
         advice: ['Name the mechanism without -PLUS in authMechanisms: it is bound where that can be.'],
       });
+    case 'requireTls':
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EREQUIRETLS', origin: 'server', suspects: ['message', 'connectType'] });
+    case 'deliverBy':
+    case 'dsn':
+    case 'extension':
+    case 'futureRelease':
+    case 'priority':
+      return new SmtpError(`${where}: ${how}.`, {
+        ...common, code: 'EENVELOPE', origin: 'server', suspects: ['message'], advice: ['Send it without that parameter, or by a server that offers it.'],
+      });
+    case 'recipients':
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EENVELOPE', origin: 'server', suspects: ['recipient'] });
+    case 'messages':
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'ECONNECTION', origin: 'server', advice: ['Open another connection.'] });
+    case 'xClient':
+      return new SmtpError(`${where}: ${how}.`, { ...common, code: 'ECONFIG', origin: 'settings', suspects: ['xclient'] });
+    case 'binaryMime':
+    case 'chunking':
     case 'eightBitMime':
     case 'smtpUtf8':
     case 'size':

@@ -72,6 +72,14 @@ export type SmtpEvent =
   | { type: 'authNeeds'; mechanism: string; needs: SmtpAuthNeeds }
   | { type: 'closed' }
   | { type: 'delivered'; operation: number; reply: SmtpReply }
+  | {
+      /** What became of the message for one recipient: under LMTP, and when it went out in several transactions. */
+      type: 'delivery';
+      operation: number;
+      index: number;
+      verdict: 'accepted' | 'permanent' | 'temporary';
+      reply: SmtpReply;
+    }
   | { type: 'failed'; operation: number | null; failure: SmtpFailure }
   | { type: 'greeting'; reply: SmtpReply }
   | { type: 'ready' }
@@ -83,7 +91,8 @@ export type SmtpEvent =
       verdict: 'accepted' | 'permanent' | 'temporary';
       reply: SmtpReply;
     }
-  | { type: 'sendBody'; operation: number }
+  /** The message is due, from its start. `chunked`: it goes out by BDAT. */
+  | { type: 'sendBody'; operation: number; chunked: boolean }
   | { type: 'sender'; operation: number; reply: SmtpReply }
   | { type: 'serverClosing'; reply: SmtpReply }
   | { type: 'startTls' }

@@ -19,6 +19,7 @@ export {
 } from './errors.js';
 export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
 export type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
+export type { SmtpMessage, SmtpMessageSource } from './message.js';
 export { AddressCollection, MailAddress, SmtpMail, type AddressInput } from './mail.js';
 export {
   SmtpAuthType,

@@ -1,4 +1,5 @@
 import { SmtpError } from './errors.js';
+import { messageOf, sourceOf, type Message, type SmtpMessage } from './message.js';
 
 /** A name and an address. */
 export class MailAddress {
@@ -90,7 +91,7 @@ export class SmtpMail {
   /** With its angle brackets; made up if left out. */
   messageId: string | undefined;
   /** A finished message (RFC 5322), sent as it is instead of one made from the members above. */
-  message: string | Uint8Array | undefined;
+  message: SmtpMessage | undefined;
   /** Why the last sending failed. */
   lastErrorMessage = '';
 
@@ -106,8 +107,7 @@ export interface Composed {
   from: string;
   /** The addresses of all recipients, each once. */
   to: string[];
-  octets: Uint8Array;
-  eightBit: boolean;
+  message: Message;
   messageId: string | undefined;
 }
 
@@ -119,9 +119,6 @@ export function compose(mail: SmtpMail): Composed {
   }
   for (const name of ['subject', 'textBody', 'htmlBody'] as const) {
     if (typeof mail[name] !== 'string') throw wrong(`${name} must be a string`, 'message');
-  }
-  if (mail.message !== undefined && typeof mail.message !== 'string' && !(mail.message instanceof Uint8Array)) {
-    throw wrong('message must be a string or a Uint8Array', 'message');
   }
   if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) {
     throw wrong('date must be a valid Date', 'message');
@@ -137,8 +134,13 @@ export function compose(mail: SmtpMail): Composed {
   if (recipients.length === 0) throw wrong('the mail has no recipient: set to, cc or bcc', 'recipient');
   if (mail.message !== undefined) {
     const octets = typeof mail.message === 'string' ? new TextEncoder().encode(mail.message) : mail.message;
+    if (!(octets instanceof Uint8Array)) {
+      const message = sourceOf(octets);
+      if (!message) throw wrong('message must be a string, a Uint8Array, a Blob, a stream, or an object with open()', 'message');
+      return { from: from.address, to: recipients, message, messageId: mail.messageId };
+    }
     const messageId = /^message-id:\s*(<[^>]*>)/im.exec(headerOf(octets))?.[1];
-    return { from: from.address, to: recipients, octets, eightBit: isEightBit(octets), messageId };
+    return { from: from.address, to: recipients, message: messageOf(octets, isEightBit(octets)), messageId };
   }
   const messageId = mail.messageId ?? `<${crypto.randomUUID()}@${from.address.split('@').pop()}>`;
   const lines = [
@@ -152,7 +154,8 @@ export function compose(mail: SmtpMail): Composed {
     'MIME-Version: 1.0',
     ...body(mail),
   ];
-  return { from: from.address, to: recipients, octets: new TextEncoder().encode(lines.join('\r\n')), eightBit: false, messageId };
+  const octets = new TextEncoder().encode(lines.join('\r\n'));
+  return { from: from.address, to: recipients, message: messageOf(octets, false), messageId };
 }
 
 function body(mail: SmtpMail): string[] {

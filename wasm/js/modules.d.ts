@@ -33,6 +33,7 @@ declare module '#glue' {
     handle_eof(now: number): void;
     handle_timeout(now: number): void;
     flight(): Uint8Array<ArrayBuffer> | undefined;
+    body_due(): Float64Array | undefined;
     transmitting(now: number, count: number): void;
     transmitted(now: number, count: number): void;
     poll_events(): string | undefined;
@@ -43,15 +44,21 @@ declare module '#glue' {
     tls_failed(now: number, code: string, text: string): void;
     establish_tls(): void;
     auth_supply(step: string, octets: Uint8Array | undefined, ok: boolean): void;
+    mail(sender: string): void;
+    mail_parameter(keyword: string, value: string | undefined): void;
     recipient(address: string): void;
-    forget_recipients(): void;
+    recipient_parameter(keyword: string, value: string | undefined): void;
     send(
-      sender: string,
       size: number | undefined,
-      eightBit: boolean,
-      rejectBareLineEnds: boolean,
-      rejectLongLines: boolean,
+      content: number,
+      lineEnds: number,
+      longLines: number,
+      transfer: number,
+      utf8Headers: boolean,
+      once: boolean,
     ): number;
+    verify_recipients(): number;
+    body_chunk(operation: number, length: number, last: boolean): boolean;
     body(operation: number, piece: Uint8Array): number;
     end_body(operation: number): void;
     cancel(operation: number): void;

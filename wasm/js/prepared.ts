@@ -75,6 +75,7 @@ const MEMBERS: ReadonlyMap<string, string> = new Map(
   [
     'server', 'port', 'user', 'password', 'token', 'mechanism', 'authType', 'connectType', 'heloDomain', 'mailFrom', 'tls',
     'authMechanisms', 'channelBinding', 'minIterations', 'maxIterations', 'allowInsecureAuth', 'allOrNone',
+    'lmtp', 'pipelining', 'chunkSize', 'xclient',
   ].map((name): [string, string] => [name.toLowerCase(), name]).concat([
     ['username', 'user'],
     ['pass', 'password'],

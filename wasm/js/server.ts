@@ -147,6 +147,17 @@ export class SmtpServer {
   allowInsecureAuth = false;
   /** Sends to all recipients or to none. */
   allOrNone = false;
+  /** Whether the server speaks LMTP (RFC 2033), which needs a port of its own. */
+  lmtp = false;
+  /**
+   * Which commands are sent before the replies to those before them are there, where the server offers PIPELINING: those of
+   * a message and the next message behind it (`acrossMessages`), those of a message (`withinMessage`), or none (`never`).
+   */
+  pipelining: 'acrossMessages' | 'withinMessage' | 'never' = 'acrossMessages';
+  /** Octets of a message in one BDAT, 64 to 16777216. Default 65536. */
+  chunkSize: number | undefined;
+  /** For a test set-up: whom the server is to take the client for, such as `NAME=host.example ADDR=192.0.2.1`. */
+  xclient = '';
 
   /**
    * @param text `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or without

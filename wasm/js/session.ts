@@ -9,21 +9,81 @@ import { call, core, instance, type Session, type Settings } from './wasm.js';
 export interface SmtpEnvelope {
   /** The address that bounces go to; empty for none. */
   from: string;
-  /** The recipients' addresses, without names. */
-  to: readonly string[];
+  /** The recipients' addresses, without names, and what is asked for each. */
+  to: readonly (string | SmtpRecipient)[];
+  /** What is asked for the message. */
+  parameters?: SmtpMailParameters;
+}
+
+/** A recipient, and what is asked for it. */
+export interface SmtpRecipient {
+  /** The address, without a name. */
+  address: string;
+  parameters?: SmtpRcptParameters;
+}
+
+/**
+ * Parameters of MAIL by their keywords; `true` is one without a value. The encoding is done for you. A parameter whose
+ * extension the server does not offer fails the message before anything is sent; other keywords are of an extension of the
+ * same name.
+ */
+export interface SmtpMailParameters {
+  /** Who submitted the message; `<>`: not known (RFC 4954 §5). Left out where no login is offered. */
+  AUTH?: string;
+  /** Deliver within so many seconds, such as `120;R` (return it) or `120;N` (tell me), `T` behind it for a trace (RFC 2852). */
+  BY?: string;
+  /** A name for the message in notifications (RFC 3461 §4.4). */
+  ENVID?: string;
+  /** Seconds for which a submission server keeps it (RFC 4865). */
+  HOLDFOR?: number;
+  /** Until when it keeps it, such as `2030-01-31T12:00:00Z` (RFC 4865). */
+  HOLDUNTIL?: string;
+  /** -9 to 9 (RFC 6710). */
+  'MT-PRIORITY'?: number;
+  /** Every hop must use verified TLS (RFC 8689). */
+  REQUIRETLS?: true;
+  /** What a notification of failure has: the whole message, or the header (RFC 3461 §4.3). */
+  RET?: 'FULL' | 'HDRS';
+  [keyword: string]: string | number | true | undefined;
+}
+
+/** Parameters of RCPT: as {@link SmtpMailParameters}. */
+export interface SmtpRcptParameters {
+  /** `NEVER`, or some of `SUCCESS,FAILURE,DELAY` (RFC 3461 §4.1). */
+  NOTIFY?: string;
+  /** Whom the message was first addressed to (RFC 3461 §4.2). */
+  ORCPT?: string;
+  [keyword: string]: string | number | true | undefined;
 }
 
 /** What a message is, and what is to be done with it. */
 export interface SmtpBodyPlan {
-  /** Which octets it has: up to 127, or any but NUL, which needs a server with 8BITMIME. Default `sevenBit`. */
-  content?: 'sevenBit' | 'eightBit';
-  /** CR and LF alone become CRLF, or are refused. Default `normalize`. */
-  lineEnds?: 'normalize' | 'reject';
+  /**
+   * Which octets it has: up to 127, any but NUL, which needs a server with 8BITMIME, or any, sent as they are, which needs
+   * one with BINARYMIME and CHUNKING. Default `sevenBit`.
+   */
+  content?: (typeof CONTENT)[number];
+  /**
+   * CR and LF alone become CRLF, or are refused; or the caller vouches that there are none, see
+   * {@link SmtpSession.bodyChunk}. Default `normalize`.
+   */
+  lineEnds?: (typeof LINE_ENDS)[number];
   /** Lines of more than 998 octets are sent, or refused. Default `allow`. */
-  longLines?: 'allow' | 'reject';
+  longLines?: (typeof LONG_LINES)[number];
+  /** By BDAT where the server offers CHUNKING, else by DATA; or by one of them. Default `auto`. */
+  transfer?: (typeof TRANSFER)[number];
+  /** Whether its header has UTF-8, which needs a server with SMTPUTF8. Default `false`. */
+  utf8Headers?: boolean;
+  /** Whether it can be given only once, so that it cannot be sent to some recipients after the others. Default `false`. */
+  once?: boolean;
   /** Its size in octets, for a server that offers SIZE. */
   size?: number;
 }
+
+const CONTENT = ['sevenBit', 'eightBit', 'binary'] as const;
+const LINE_ENDS = ['normalize', 'reject', 'canonical'] as const;
+const LONG_LINES = ['allow', 'reject'] as const;
+const TRANSFER = ['auto', 'bdat', 'data'] as const;
 
 /** Options of a session. */
 export interface SmtpSessionOptions {
@@ -119,12 +179,18 @@ export class SmtpSession {
     this.#call((session) => session.handle_timeout(now));
   }
 
-  /** A copy of what is to be sent, if there is anything. */
+  /** A copy of what is to be sent, if there is anything; {@link bodyDue} says if the host's own octets come first. */
   flight(): Uint8Array<ArrayBuffer> | undefined {
     return this.#call((session) => session.flight());
   }
 
-  /** The next `count` octets of {@link flight} are with the transport: they are not given out again. */
+  /** The octets that the host announced by {@link bodyChunk} and is to send next, if there are any. */
+  bodyDue(): { operation: number; length: number } | undefined {
+    const [operation, length] = this.#call((session) => session.body_due()) ?? [];
+    return operation === undefined || length === undefined ? undefined : { operation, length };
+  }
+
+  /** The next `count` octets of {@link flight} or {@link bodyDue} are with the transport: they are not given out again. */
   transmitting(count: number, now = performance.now()): void {
     this.#call((session) => session.transmitting(now, count));
   }
@@ -182,22 +248,43 @@ export class SmtpSession {
     this.#call((session) => session.auth_supply(answer.step, octets, answer.step === 'finish' && answer.ok));
   }
 
-  /** Sends a message: `sendBody` asks for it; `delivered` or `failed` is its result. */
+  /**
+   * Sends a message: `sendBody` asks for it; `delivered` or `failed` is its result. It may be called while other messages
+   * are under way: where the server permits, the next one goes out behind the last one.
+   */
   send(envelope: SmtpEnvelope, plan: SmtpBodyPlan = {}): number {
+    const content = place('content', CONTENT, plan.content);
+    const lineEnds = place('lineEnds', LINE_ENDS, plan.lineEnds);
+    const longLines = place('longLines', LONG_LINES, plan.longLines);
+    const transfer = place('transfer', TRANSFER, plan.transfer);
     return this.#call((session) => {
-      session.forget_recipients();
-      for (const recipient of envelope.to) session.recipient(recipient);
-      return session.send(
-        envelope.from,
-        plan.size,
-        plan.content === 'eightBit',
-        plan.lineEnds === 'reject',
-        plan.longLines === 'reject',
-      );
+      setEnvelope(session, envelope);
+      return session.send(plan.size, content, lineEnds, longLines, transfer, plan.utf8Headers === true, plan.once === true);
     });
   }
 
-  /** Gives a piece of the message. Returns how much was taken: less than all means to write out {@link flight} first. */
+  /** Asks whether the recipients would be taken, and sends nothing: `recipient` tells of each, `answer` or `failed` is the result. */
+  verifyRecipients(envelope: SmtpEnvelope): number {
+    return this.#call((session) => {
+      setEnvelope(session, envelope);
+      return session.verify_recipients();
+    });
+  }
+
+  /**
+   * Announces octets of the message that the host sends itself, where {@link bodyDue} says so: a chunk that is never copied.
+   * For a message that `sendBody` says is `chunked`, and whose plan says `canonical` or `binary`. `last` ends the message.
+   * `false`: not now; try again when there was a reply or a write.
+   */
+  bodyChunk(operation: number, length: number, last = false): boolean {
+    if (!Number.isSafeInteger(length) || length < 0) throw wrongOption('length', 'length must be a number of octets');
+    return this.#call((session) => session.body_chunk(operation, length, last));
+  }
+
+  /**
+   * Gives a piece of the message. Returns how much was taken: less than all means to write out {@link flight}, or to wait
+   * for a reply, first.
+   */
   body(operation: number, piece: Uint8Array): number {
     const checked = octetsOf(piece);
     return this.#call((session) => session.body(operation, checked));
@@ -268,6 +355,44 @@ export class SmtpSession {
     if (!this.#disposed && this.#instance === instance()) this.#session.free();
     this.#disposed = true;
   }
+}
+
+function setEnvelope(session: Session, { from, to, parameters = {} }: SmtpEnvelope): void {
+  session.mail(inAscii(from));
+  for (const [keyword, value] of entries(parameters)) session.mail_parameter(keyword, value);
+  for (const recipient of to) {
+    const { address, parameters: asked = {} } = typeof recipient === 'string' ? { address: recipient } : recipient;
+    session.recipient(inAscii(address));
+    for (const [keyword, value] of entries(asked)) session.recipient_parameter(keyword, value);
+  }
+}
+
+function entries(parameters: SmtpMailParameters | SmtpRcptParameters): [string, string | undefined][] {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return given.map(([keyword, value]) => [keyword, value === true ? undefined : String(value)]);
+}
+
+/**
+ * The domain of an address in ASCII (RFC 5890 §2.3.2.1), if it is all that is not: any server takes that. The platform has
+ * the tables. What is no domain is left for the core to refuse.
+ */
+function inAscii(address: string): string {
+  const at = address.lastIndexOf('@');
+  const [local, domain] = [address.slice(0, at + 1), address.slice(at + 1)];
+  if (at < 0 || /[^\0-\x7f]/.test(local) || !/[^\0-\x7f]/.test(domain) || /[^\w.\-\x80-\u{10ffff}]/u.test(domain)) return address;
+  try {
+    return local + new URL(`http://${domain}`).hostname;
+  } catch {
+    // No domain name: a dot at its end is none either.
+    return `${local}.`;
+  }
+}
+
+/** The place of an option's value in its list. */
+function place(name: string, values: readonly string[], value: string | undefined): number {
+  const found = value === undefined ? 0 : values.indexOf(value);
+  if (found < 0) throw wrongOption(name, `${name} must be one of ${values.join(', ')}`);
+  return found;
 }
 
 /** A machine may have a name that no mail server takes. */

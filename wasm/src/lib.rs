@@ -14,8 +14,9 @@ use js_sys::Uint8Array;
 use sansmtp::sasl::{Authentication, ChannelBinding, MechanismName};
 use sansmtp::settings::{Resolved, Server};
 use sansmtp::{
-    AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, LineEnds, LongLines, OperationId,
-    ReversePath, Segment, Time, TlsFailure, TlsInfo,
+    AuthAnswer, BodyPlan, Client, Content, Envelope, Error, ForwardPath, InvalidInput, LineEnds, LongLines,
+    MailParameter, OperationId, RcptParameter, Recipient, ReversePath, Segment, Time, TlsFailure, TlsInfo,
+    Transfer,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -40,6 +41,10 @@ fn json(value: &impl Serialize) -> String {
 
 fn thrown(error: Error) -> JsValue {
     json(&error).into()
+}
+
+fn invalid(error: InvalidInput) -> JsValue {
+    thrown(error.into())
 }
 
 fn wrong_setting(error: &sansmtp::settings::SettingsError) -> JsValue {
@@ -142,7 +147,8 @@ impl Settings {
 pub struct Session {
     client: Client,
     input: Vec<u8>,
-    recipients: Vec<ForwardPath>,
+    envelope: Envelope,
+    recipients: Vec<Recipient>,
     channel_bindings: Vec<ChannelBinding>,
 }
 
@@ -167,6 +173,7 @@ impl Session {
         Ok(Self {
             client: Client::new(config, time(now)),
             input: Vec::new(),
+            envelope: Envelope::new(ReversePath::null()),
             recipients: Vec::new(),
             channel_bindings: Vec::new(),
         })
@@ -189,9 +196,19 @@ impl Session {
         self.client.handle_timeout(time(now)).map_err(thrown)
     }
 
-    /// A copy of what is to be sent; nothing if that is nothing.
+    /// A copy of what is to be sent; nothing if that is nothing, or the host's own.
     pub fn flight(&self) -> Option<Uint8Array> {
         self.client.transmit().next().and_then(Segment::bytes).map(Uint8Array::from)
+    }
+
+    /// The message whose own octets are to be sent next, and how many, if there is one.
+    pub fn body_due(&self) -> Option<Vec<f64>> {
+        match self.client.transmit().next() {
+            Some(Segment::Body { operation, length }) => {
+                Some(Vec::from([f64::from(operation.get()), float(length)]))
+            }
+            _ => None,
+        }
     }
 
     pub fn transmitting(&mut self, now: f64, count: f64) -> Result<(), JsValue> {
@@ -260,43 +277,79 @@ impl Session {
         self.client.auth_supply(answer).map_err(thrown)
     }
 
-    /// A recipient of the next message.
-    pub fn recipient(&mut self, address: &str) -> Result<(), JsValue> {
-        let recipient = ForwardPath::parse(address).map_err(|error| thrown(error.into()))?;
-        self.recipients.push(recipient);
+    /// The sender of the next message. Whoever was given before is forgotten.
+    pub fn mail(&mut self, sender: &str) -> Result<(), JsValue> {
+        self.recipients.clear();
+        self.envelope = Envelope::new(ReversePath::parse(sender).map_err(invalid)?);
         Ok(())
     }
 
-    /// Sends to the recipients that were given. They are forgotten whether it succeeds or not.
-    #[allow(clippy::fn_params_excessive_bools, reason = "each becomes an enum one line below")]
+    pub fn mail_parameter(&mut self, keyword: &str, value: Option<String>) -> Result<(), JsValue> {
+        let parameter = MailParameter::parse(keyword, value.as_deref()).map_err(invalid)?;
+        let envelope = core::mem::replace(&mut self.envelope, Envelope::new(ReversePath::null()));
+        self.envelope = envelope.with(parameter).map_err(invalid)?;
+        Ok(())
+    }
+
+    /// A recipient of the next message.
+    pub fn recipient(&mut self, address: &str) -> Result<(), JsValue> {
+        self.recipients.push(ForwardPath::parse(address).map_err(invalid)?.into());
+        Ok(())
+    }
+
+    /// A parameter of the last recipient.
+    pub fn recipient_parameter(&mut self, keyword: &str, value: Option<String>) -> Result<(), JsValue> {
+        let parameter = RcptParameter::parse(keyword, value.as_deref()).map_err(invalid)?;
+        if let Some(recipient) = self.recipients.pop() {
+            self.recipients.push(recipient.with(parameter).map_err(invalid)?);
+        }
+        Ok(())
+    }
+
+    /// Sends to the recipients that were given. The numbers are places in the lists of `wasm/js/session.ts`.
+    #[allow(clippy::too_many_arguments, reason = "each is one of a plan's")]
     pub fn send(
         &mut self,
-        sender: &str,
         size: Option<f64>,
-        eight_bit: bool,
-        reject_bare_line_ends: bool,
-        reject_long_lines: bool,
+        content: u8,
+        line_ends: u8,
+        long_lines: u8,
+        transfer: u8,
+        utf8_headers: bool,
+        once: bool,
     ) -> Result<u32, JsValue> {
-        let recipients = core::mem::take(&mut self.recipients);
-        let sender = ReversePath::parse(sender).map_err(|error| thrown(error.into()))?;
-        let mut envelope = Envelope::new(sender);
-        envelope.extend(recipients);
         let mut plan = BodyPlan::default();
         plan.size = size.map(whole);
-        if eight_bit {
-            plan.content = Content::EightBit;
-        }
-        if reject_bare_line_ends {
-            plan.line_ends = LineEnds::Reject;
-        }
-        if reject_long_lines {
-            plan.long_lines = LongLines::Reject;
-        }
+        plan.content = match content {
+            1 => Content::EightBit,
+            2 => Content::Binary,
+            _ => Content::SevenBit,
+        };
+        plan.line_ends = match line_ends {
+            1 => LineEnds::Reject,
+            2 => LineEnds::Canonical,
+            _ => LineEnds::Normalize,
+        };
+        plan.long_lines = if long_lines == 1 { LongLines::Reject } else { LongLines::Allow };
+        plan.transfer = match transfer {
+            1 => Transfer::Bdat,
+            2 => Transfer::Data,
+            _ => Transfer::Auto,
+        };
+        plan.utf8_headers = utf8_headers;
+        plan.once = once;
+        let envelope = self.take_envelope();
         self.client.send(&envelope, plan).map(OperationId::get).map_err(thrown)
     }
 
-    pub fn forget_recipients(&mut self) {
-        self.recipients.clear();
+    pub fn verify_recipients(&mut self) -> Result<u32, JsValue> {
+        let envelope = self.take_envelope();
+        self.client.verify_recipients(&envelope).map(OperationId::get).map_err(thrown)
+    }
+
+    /// Whether the chunk was taken.
+    pub fn body_chunk(&mut self, operation: u32, length: f64, is_last: bool) -> Result<bool, JsValue> {
+        self.client.body_chunk(id(operation), whole(length), is_last).map_err(thrown)
     }
 
     /// Gives how much was taken.
@@ -344,6 +397,12 @@ impl Session {
 
     pub fn mechanism(&self) -> Option<String> {
         self.client.mechanism().map(|name| name.as_str().into())
+    }
+
+    fn take_envelope(&mut self) -> Envelope {
+        let mut envelope = core::mem::replace(&mut self.envelope, Envelope::new(ReversePath::null()));
+        envelope.extend(self.recipients.drain(..));
+        envelope
     }
 
     fn take_in(&mut self, octets: &Uint8Array) {

@@ -44,16 +44,20 @@ function run(dialogue, cut) {
   });
   let now = 0;
   const flight = () => {
-    const octets = session.flight() ?? new Uint8Array();
-    if (octets.length > 0) {
+    let said = '';
+    for (;;) {
+      const octets = session.flight() ?? new Uint8Array(session.bodyDue()?.length ?? 0).fill(0x23);
+      if (octets.length === 0) return said;
       session.transmitting(octets.length, now);
       session.transmitted(octets.length, now);
+      said += text(octets);
     }
-    return text(octets);
   };
   const calls = {
-    send: ({ from, to = [], recipients = 0, ...plan }) =>
-      session.send({ from, to: [...to, ...Array.from({ length: recipients }, (_, n) => `r${n}@example.org`)] }, plan),
+    send: ({ from, to = [], recipients = 0, parameters, ...plan }) =>
+      session.send({ from, to: [...to, ...Array.from({ length: recipients }, (_, n) => `r${n}@example.org`)], ...(parameters ? { parameters } : {}) }, plan),
+    verifyRecipients: (envelope) => session.verifyRecipients(envelope),
+    bodyChunk: ({ operation = 0, length, last }) => Number(session.bodyChunk(operation, length, last)),
     body: ({ operation = 0, text: piece = '', times = 1 }) => session.body(operation, latin1(piece.repeat(times))),
     endBody: ({ operation = 0 }) => void session.endBody(operation),
     cancel: ({ operation = 0 }) => void session.cancel(operation),

@@ -1,0 +1,164 @@
+import type { SmtpBodyPlan } from './session.js';
+
+/**
+ * A finished message (RFC 5322) that is read while it is sent, so that it is never in memory as a whole.
+ *
+ * @example
+ * ```js
+ * import { createReadStream, statSync } from 'node:fs';
+ * mail.message = { open: () => createReadStream('message.eml'), size: statSync('message.eml').size };
+ * ```
+ */
+export interface SmtpMessageSource {
+  /**
+   * Gives the message from its start. Called again if the server takes fewer recipients at a time than there are, unless
+   * `once` is set.
+   */
+  open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+  /** Whether it can be given only once. Default `false`. */
+  once?: boolean;
+  /** Its size in octets with every line end as CRLF, for a server that offers SIZE, and for progress. */
+  size?: number;
+  /** Which octets it has. Default `eightBit`, which needs a server that offers 8BITMIME. */
+  content?: SmtpBodyPlan['content'];
+  /** What becomes of CR and LF alone. Default `normalize`. */
+  lineEnds?: SmtpBodyPlan['lineEnds'];
+}
+
+/** A finished message: text, octets, or what gives them piece by piece. A stream can be given only once. */
+export type SmtpMessage =
+  | string
+  | Uint8Array
+  | Blob
+  | AsyncIterable<Uint8Array>
+  | ReadableStream<Uint8Array>
+  | SmtpMessageSource;
+
+/** @internal A message on its way to a connection: all of its octets, or what gives them. */
+export interface Message {
+  plan: SmtpBodyPlan;
+  /** Octets in all, if that is known. */
+  total: number | undefined;
+  open(): MessageReader;
+}
+
+/** @internal */
+export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
+  return {
+    plan: { size: wireSize(octets), content: isEightBit ? 'eightBit' : 'sevenBit' },
+    total: octets.length,
+    open: () => new MessageReader([octets][Symbol.iterator](), undefined),
+  };
+}
+
+/** @internal What reads a message piece by piece; `undefined` if this is none. */
+export function sourceOf(message: unknown): Message | undefined {
+  const { open, once = false, size, content = 'eightBit', lineEnds } = described(message) ?? {};
+  if (open === undefined) return undefined;
+  const plan: SmtpBodyPlan = { once, content };
+  if (size !== undefined) plan.size = size;
+  if (lineEnds !== undefined) plan.lineEnds = lineEnds;
+  return { plan, total: size, open: () => new MessageReader(undefined, open) };
+}
+
+function described(message: unknown): SmtpMessageSource | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), size: message.size };
+  if (Symbol.asyncIterator in message || 'getReader' in message) {
+    return { open: () => message as AsyncIterable<Uint8Array>, once: true };
+  }
+  return 'open' in message && typeof message.open === 'function' ? (message as SmtpMessageSource) : undefined;
+}
+
+/** @internal Reads a message: what is there at once, and what is waited for. */
+export class MessageReader {
+  /** Why it cannot be read. */
+  error: unknown;
+  #piece: Uint8Array = new Uint8Array();
+  #pieces: Iterator<Uint8Array> | AsyncIterator<Uint8Array> | undefined;
+  readonly #open: SmtpMessageSource['open'] | undefined;
+  #isOver = false;
+  #isPulling = false;
+
+  constructor(pieces: Iterator<Uint8Array> | undefined, open: SmtpMessageSource['open'] | undefined) {
+    this.#pieces = pieces;
+    this.#open = open;
+  }
+
+  /** What is there, and nothing at the end; `undefined`: nothing yet, `wake` is called once there is. */
+  peek(wake: () => void): Uint8Array | undefined {
+    while (this.#piece.length === 0 && !this.#isOver && this.error === undefined && !this.#isPulling) this.#pull(wake);
+    if (this.#piece.length === 0 && !this.#isOver) return undefined;
+    return this.#piece;
+  }
+
+  /** So much of it was taken. */
+  take(count: number): void {
+    this.#piece = this.#piece.subarray(count);
+  }
+
+  /** Nobody reads on. */
+  close(): void {
+    const pieces = this.#pieces;
+    if (this.#isOver || pieces === undefined) return;
+    this.#isOver = true;
+    this.#piece = new Uint8Array();
+    // What it throws now is nobody's concern any more.
+    void (async () => pieces.return?.())().catch(() => {});
+  }
+
+  #pull(wake: () => void): void {
+    try {
+      this.#pieces ??= iterator(this.#open?.() ?? []);
+      const next = this.#pieces.next();
+      if (!(next instanceof Promise)) return this.#took(next);
+      this.#isPulling = true;
+      next.then(
+        (result) => {
+          this.#isPulling = false;
+          this.#took(result);
+          wake();
+        },
+        (error: unknown) => {
+          this.#isPulling = false;
+          this.#failed(error);
+          wake();
+        },
+      );
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #took({ done, value }: IteratorResult<Uint8Array, unknown>): void {
+    if (this.#isOver) return;
+    if (done === true) this.#isOver = true;
+    else if (value instanceof Uint8Array) this.#piece = value;
+    else this.#failed(new TypeError('the message must be given as Uint8Array pieces'));
+  }
+
+  #failed(error: unknown): void {
+    this.error ??= error ?? new Error('the message cannot be read');
+  }
+}
+
+function iterator(pieces: ReturnType<SmtpMessageSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {
+  if (Symbol.asyncIterator in pieces) return (pieces as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  if (Symbol.iterator in pieces) return pieces[Symbol.iterator]();
+  const reader = pieces.getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** The size that is declared (RFC 1870 §5): every line end counts as CRLF. */
+function wireSize(octets: Uint8Array): number {
+  let size = octets.length;
+  for (let at = octets.indexOf(10); at >= 0; at = octets.indexOf(10, at + 1)) if (octets[at - 1] !== 13) size += 1;
+  for (let at = octets.indexOf(13); at >= 0; at = octets.indexOf(13, at + 1)) if (octets[at + 1] !== 10) size += 1;
+  return size;
+}
