@@ -19,6 +19,8 @@ pub struct Server {
     state: State,
     sender: Option<String>,
     recipients: Vec<String>,
+    /// Chunks of a message that has not ended.
+    chunks: Vec<u8>,
     /// What it took, in order.
     pub taken: Vec<Taken>,
     /// Every command line, in order.
@@ -33,6 +35,8 @@ enum State {
     /// How many responses are still to come.
     Auth(usize),
     Message,
+    /// So many octets of a chunk, and whether it is the last one.
+    Chunk(usize, bool),
 }
 
 impl Server {
@@ -45,6 +49,7 @@ impl Server {
             state: State::Commands,
             sender: None,
             recipients: Vec::new(),
+            chunks: Vec::new(),
             taken: Vec::new(),
             commands: Vec::new(),
             wants_tls: false,
@@ -64,13 +69,16 @@ impl Server {
         loop {
             if self.state == State::Message {
                 let Some(message) = self.message() else { break };
-                self.taken.push(Taken {
-                    sender: self.sender.take().unwrap_or_default(),
-                    recipients: std::mem::take(&mut self.recipients),
-                    message,
-                });
-                self.state = State::Commands;
+                self.take(message);
                 replies.push_str("250 2.0.0 taken\r\n");
+                continue;
+            }
+            if let State::Chunk(length, is_last) = self.state {
+                if self.input.len() < length {
+                    break;
+                }
+                let chunk: Vec<u8> = self.input.drain(..length).collect();
+                replies.push_str(self.chunk(chunk, is_last));
                 continue;
             }
             let Some(end) = self.input.windows(2).position(|pair| pair == b"\r\n") else { break };
@@ -90,6 +98,29 @@ impl Server {
         };
         let stuffed: Vec<u8> = self.input.drain(..end + 3).take(end).collect();
         Some(unstuff(&stuffed))
+    }
+
+    fn take(&mut self, message: Vec<u8>) {
+        self.taken.push(Taken {
+            sender: self.sender.take().unwrap_or_default(),
+            recipients: std::mem::take(&mut self.recipients),
+            message,
+        });
+        self.state = State::Commands;
+    }
+
+    /// What became of a chunk. One that is refused leaves the transaction open.
+    fn chunk(&mut self, chunk: Vec<u8>, is_last: bool) -> &'static str {
+        self.state = State::Commands;
+        if self.recipients.is_empty() {
+            return "503 5.5.1 no valid recipients\r\n";
+        }
+        self.chunks.extend(chunk);
+        if is_last {
+            let message = std::mem::take(&mut self.chunks);
+            self.take(message);
+        }
+        "250 2.0.0 taken\r\n"
     }
 
     fn command(&mut self, line: &str) -> String {
@@ -123,6 +154,13 @@ impl Server {
                 "334 PDEyMzQ1Ni4xMzIyODc2OTE0QHRlc3RzZXJ2ZXI+\r\n".into()
             }
             "AUTH" => "235 2.7.0 welcome\r\n".into(),
+            "BDAT" => {
+                let mut words = line.split(' ').skip(1);
+                let length = words.next().and_then(|length| length.parse().ok()).expect("a length");
+                self.state = State::Chunk(length, words.next() == Some("LAST"));
+                String::new()
+            }
+            "MAIL" if self.sender.is_some() => "503 5.5.1 nested MAIL\r\n".into(),
             "MAIL" => {
                 self.sender = Some(line.trim_start_matches("MAIL FROM:").to_owned());
                 "250 2.1.0 ok\r\n".into()
@@ -150,6 +188,7 @@ impl Server {
     fn reset(&mut self) {
         self.sender = None;
         self.recipients.clear();
+        self.chunks.clear();
     }
 }
 

@@ -71,6 +71,93 @@ fn flights_of_a_message() {
     }
 }
 
+/// Which recipients the server takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Accepted {
+    All,
+    Some,
+    None,
+}
+
+/// Every second one is refused, or every one.
+fn envelope_of(recipients: usize, accepted: Accepted) -> Envelope {
+    let mut envelope = Envelope::new(ReversePath::parse("ann@example.com").unwrap());
+    envelope.extend((0..recipients).map(|number| {
+        let is_refused = accepted == Accepted::None || (accepted == Accepted::Some && number % 2 == 1);
+        let name = if is_refused { "refused" } else { "r" };
+        ForwardPath::parse(&format!("{name}{number}@example.org")).unwrap()
+    }));
+    envelope
+}
+
+/// The round trips of a fresh session's first message, of the next one once the first has its result, and of one that
+/// waited behind the first.
+fn flights_in_a_row(extensions: &[&str], recipients: usize, accepted: Accepted) -> (u64, u64, u64) {
+    let result = |id: OperationId| {
+        move |event: &Event| match event {
+            Event::Delivered { operation, .. } => *operation == id,
+            Event::Failed { operation, .. } => *operation == Some(id),
+            _ => false,
+        }
+    };
+    let fresh = || Pair::new(config(TlsMode::Implicit, Some("PLAIN")), Server::new(extensions), MESSAGE);
+    let envelope = envelope_of(recipients, accepted);
+    let mut pair = fresh();
+    let id = pair.send(&envelope);
+    let first = pair.run_until(result(id));
+    let id = pair.send(&envelope);
+    let reused = pair.run_until(result(id)) - first;
+    let mut queue = fresh();
+    let ids = [queue.send(&envelope), queue.send(&envelope)];
+    let before = queue.run_until(result(ids[0]));
+    assert_eq!(before, first, "what waits behind a message does not slow it down");
+    let queued = queue.run_until(result(ids[1])) - before;
+    for pair in [pair, queue] {
+        let expected = if accepted == Accepted::None { 0 } else { 2 };
+        assert_eq!(pair.server.taken.len(), expected);
+        assert!(pair.server.taken.iter().all(|taken| taken.message == MESSAGE));
+    }
+    (first, reused, queued)
+}
+
+#[test]
+fn flights_of_messages_in_a_row() {
+    let offers: [(&str, &[&str]); 4] = [
+        ("PIPELINING + CHUNKING", &["PIPELINING", "CHUNKING", "AUTH PLAIN"]),
+        ("PIPELINING", &["PIPELINING", "AUTH PLAIN"]),
+        ("CHUNKING", &["CHUNKING", "AUTH PLAIN"]),
+        ("nothing", &["AUTH PLAIN"]),
+    ];
+    println!(
+        "with implicit TLS and PLAIN; reused: the next message; queued: one that waited behind the first"
+    );
+    println!("server                 recipients  accepted  fresh  reused  queued");
+    for (offer, extensions) in offers {
+        for recipients in [1, 10, 100] {
+            for accepted in [Accepted::All, Accepted::Some, Accepted::None] {
+                let found = flights_in_a_row(extensions, recipients, accepted);
+                let (fresh, reused, queued) = found;
+                let shown = format!("{accepted:?}").to_lowercase();
+                println!("{offer:21}  {recipients:10}  {shown:8}  {fresh:5}  {reused:6}  {queued:6}");
+                // One recipient is accepted or not.
+                let is_lost = accepted == Accepted::None;
+                let each = recipients as u64;
+                // Greeting, EHLO and AUTH; RSET, where it cannot go ahead.
+                let (setup, reset) = (3, u64::from(is_lost));
+                let expected = match (offer, is_lost) {
+                    ("PIPELINING + CHUNKING", _) => (setup + 1, 1, 0),
+                    ("PIPELINING", false) => (setup + 2, 2, 1),
+                    ("PIPELINING", true) => (setup + 1, 1, 1),
+                    ("CHUNKING", false) => (setup + each + 2, each + 2, each + 2),
+                    (_, false) => (setup + each + 3, each + 3, each + 3),
+                    (_, true) => (setup + each + 1, reset + each + 1, reset + each + 1),
+                };
+                assert_eq!(found, expected, "{offer}, {recipients} recipients, {accepted:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_fresh_session_with_plain_and_pipelining_takes_five() {
     for recipients in [1, 10, 100] {

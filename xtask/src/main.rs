@@ -58,6 +58,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             "flights_of",
             "--",
             "--nocapture",
+            "--test-threads=1",
         ]),
         "fmt" => cargo(&["fmt", "--all"]),
         "fuzz" => fuzz::run(rest),
