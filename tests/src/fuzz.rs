@@ -7,7 +7,8 @@ use sansmtp::reply::{Limits, Parser};
 use sansmtp::sasl::{Authentication, ChannelBinding, Credential, MechanismName};
 use sansmtp::{
     AuthAnswer, AuthNeeds, BodyEncoder, BodyPlan, Client, Config, Content, Envelope, Error, Event,
-    ForwardPath, LineEnds, OperationId, RecipientPolicy, ReversePath, Time, TlsFailure, TlsInfo, TlsMode,
+    ForwardPath, LineEnds, MailParameter, OperationId, Pipelining, RecipientPolicy, ReversePath, Time,
+    TlsFailure, TlsInfo, TlsMode, Transfer,
 };
 
 use crate::canary::Canary;
@@ -415,7 +416,7 @@ impl Session {
             let (number, rest) = rest.split_first().map_or((0, rest), |(number, rest)| (*number, rest));
             (OperationId::from_number(u32::from(number % 4)), rest)
         };
-        match action % 24 {
+        match action % 28 {
             // The most common: the server says something, then the host does its round.
             0..=5 => {
                 let (octets, rest) = text(rest);
@@ -426,7 +427,7 @@ impl Session {
                 }
                 assert!(result.is_ok() || octets.is_empty() || self.client.error() == result.err());
                 self.take_events();
-                if action % 24 < 5 {
+                if action % 28 < 5 {
                     self.write();
                 }
                 rest
@@ -530,6 +531,34 @@ impl Session {
                 self.opened.extend(opened.ok());
                 rest
             }
+            24 => {
+                let mut envelope = Envelope::new(ReversePath::null());
+                envelope.extend(
+                    ["b@example.org", "c@example.org"].map(|to| ForwardPath::parse(to).expect("an address")),
+                );
+                self.opened.extend(self.client.verify_recipients(&envelope).ok());
+                rest
+            }
+            25 => {
+                let (id, rest) = operation(rest);
+                let (length, rest) = rest.split_first().map_or((0, rest), |(length, rest)| (*length, rest));
+                let _ = self.client.body_chunk(id, u64::from(length >> 1), length & 1 == 1);
+                rest
+            }
+            26 => {
+                let (options, rest) =
+                    rest.split_first().map_or((0, rest), |(options, rest)| (*options, rest));
+                self.send_as(options, rest)
+            }
+            27 => {
+                let (octets, rest) = text(rest);
+                let half = self.client.transmit().count() as u64 * octets.len() as u64;
+                let now = Time::from_millis(self.now);
+                if self.client.transmitting(now, half).is_ok() {
+                    let _ = self.client.transmitted(now, half / 2);
+                }
+                rest
+            }
             _ => {
                 let (count, rest) =
                     rest.split_first().map_or((1, rest), |(count, rest)| (u64::from(*count), rest));
@@ -546,6 +575,26 @@ impl Session {
         let mut envelope = Envelope::new(ReversePath::null());
         envelope.extend(to.iter().map(|to| ForwardPath::parse(to).expect("an address")));
         self.opened.extend(self.client.send(&envelope, BodyPlan::default()).ok());
+        rest
+    }
+
+    /// A message that is not the usual one.
+    fn send_as<'a>(&mut self, options: u8, rest: &'a [u8]) -> &'a [u8] {
+        let mut plan = BodyPlan::default();
+        plan.content = [Content::SevenBit, Content::EightBit, Content::Binary][usize::from(options % 3)];
+        plan.line_ends = if options & 4 == 0 { LineEnds::Normalize } else { LineEnds::Canonical };
+        plan.transfer = [Transfer::Auto, Transfer::Bdat, Transfer::Data][usize::from(options >> 3) % 3];
+        plan.once = options & 32 != 0;
+        plan.utf8_headers = options & 64 != 0;
+        let mut envelope = Envelope::new(ReversePath::null());
+        if options & 128 != 0 {
+            let parameter =
+                MailParameter::parse("ENVID", Some("a+b")).and_then(|id| envelope.clone().with(id));
+            envelope = parameter.expect("a parameter");
+        }
+        envelope
+            .extend((0..3).map(|to| ForwardPath::parse(&format!("r{to}@example.org")).expect("an address")));
+        self.opened.extend(self.client.send(&envelope, plan).ok());
         rest
     }
 
@@ -585,7 +634,7 @@ impl Session {
                 // Whatever the server says, nothing weaker is tried.
                 TlsMode::Required => {
                     for line in clear.split_inclusive(|octet| *octet == b'\n') {
-                        let is_allowed = ["EHLO ", "STARTTLS\r\n", "QUIT\r\n"]
+                        let is_allowed = ["EHLO ", "LHLO ", "STARTTLS\r\n", "QUIT\r\n"]
                             .iter()
                             .any(|verb| line.starts_with(verb.as_bytes()));
                         assert!(is_allowed, "{} before TLS", String::from_utf8_lossy(line));
@@ -642,6 +691,14 @@ fn config(options: u8, more: u8) -> Config {
         _ => TlsMode::Manual,
     };
     let mut config = Config::new(tls);
+    config.pipelining = match options / 5 % 3 {
+        0 => Pipelining::AcrossMessages,
+        1 => Pipelining::WithinMessage,
+        _ => Pipelining::Never,
+    };
+    config.lmtp = options / 15 % 2 == 1;
+    config.limits.chunk = 64;
+    config.limits.chunks = 1 + usize::from(options / 30);
     config.transcript = true;
     config.verify_peer = more & 1 == 0;
     config.entropy = *b"0123456789abcdefghijklmnopqrstuv";

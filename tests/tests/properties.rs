@@ -71,12 +71,14 @@ fn action() -> impl Strategy<Value = Vec<u8>> {
     let said = prop_oneof![
         Just("220 hi\r\n".to_owned()),
         Just("250-h\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 OAUTHBEARER X-OWN\r\n".to_owned()),
+        Just("250-h\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-8BITMIME\r\n250-DSN\r\n250 LIMITS RCPTMAX=2\r\n".to_owned()),
+        Just("250 ok\r\n250 ok\r\n452 4.5.3 many\r\n250 ok\r\n250 ok\r\n".to_owned()),
         Just("250 ok\r\n".to_owned()),
         Just("250 ok\r\n250 ok\r\n354 go\r\n".to_owned()),
         Just("235 ok\r\n".to_owned()),
         Just("334 \r\n".to_owned()),
         Just("354 go\r\n".to_owned()),
-        "(220|221|250|235|334|354|421|451|504|535|550) [a-z]{0,5}\r\n",
+        "(220|221|250|235|334|354|421|451|452|503|504|535|550) [a-z]{0,5}\r\n",
     ];
     let server = said.prop_map(|said| {
         let mut action = vec![0, u8::try_from(said.len()).unwrap()];
@@ -100,7 +102,9 @@ fn action() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(vec![8]),
         1 => Just(vec![19]),
         1 => Just(vec![20]),
-        1 => (16_u8..24).prop_map(|action| vec![action, 0]),
+        1 => (16_u8..28).prop_map(|action| vec![action, 0]),
+        2 => any::<u8>().prop_map(|options| vec![26, options]),
+        1 => any::<u8>().prop_map(|length| vec![25, 0, length]),
         1 => text(21),
         1 => text(0),
         1 => text(5),
