@@ -80,6 +80,8 @@ export class Connection {
   readonly #abort: AbortController;
   readonly #sendings = new Map<number, Sending>();
   #socket: SmtpSocket | undefined;
+  /** What a message is written from. */
+  #buffer: Uint8Array | undefined;
   #transcript = '';
   #error: SmtpError | undefined;
   #closed = false;
@@ -258,7 +260,7 @@ export class Connection {
         const socket = this.#socket;
         if (!socket) break;
         if (!write) {
-          const flight = this.#session.flight();
+          const flight = this.#flight();
           if (flight) {
             this.#session.transmitting(flight.length);
             const isSetup = !this.#isReady;
@@ -310,6 +312,17 @@ export class Connection {
       this.#error = new SmtpError(message, { code: 'EINTERNAL', origin: 'network', stage: 'connect', outcome: 'temporary', cause: error });
     }
     await this.#close();
+  }
+
+  /** What is to be sent, as much as one write takes. A message goes through one buffer, which is let go behind it. */
+  #flight(): Uint8Array | undefined {
+    if (this.#sendings.size === 0) {
+      this.#buffer = undefined;
+      return this.#session.flight();
+    }
+    this.#buffer ??= new Uint8Array(CHUNK);
+    const count = this.#session.flightInto(this.#buffer);
+    return count > 0 ? this.#buffer.subarray(0, count) : undefined;
   }
 
   async #race(read: Promise<'read'> | undefined, write: Promise<'write'> | undefined): Promise<'read' | 'write' | 'timeout' | 'wake'> {

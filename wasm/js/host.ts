@@ -38,7 +38,7 @@ export interface SmtpConnectOptions {
 export interface SmtpSocket {
   /** What came; `null` when the other side closed. */
   read(): Promise<Uint8Array | null>;
-  /** Resolves when the transport took the octets. */
+  /** Resolves when the transport took the octets; they may change from then on. */
   write(octets: Uint8Array): Promise<void>;
   /**
    * Does the handshake, on this connection. No read is under way then; what the socket still holds in clear must have

@@ -5,13 +5,12 @@ import type { SmtpBodyPlan } from './session.js';
  *
  * @example
  * ```js
- * import { createReadStream, statSync } from 'node:fs';
- * mail.message = { open: () => createReadStream('message.eml'), size: statSync('message.eml').size };
+ * mail.message = { open: () => createReadStream('message.eml') };
  * ```
  */
 export interface SmtpMessageSource {
   /**
-   * Gives the message from its start. Called again if the server takes fewer recipients at a time than there are, unless
+   * Gives the message from its start. A piece may be changed once the next one is asked for. Called again if the server takes fewer recipients at a time than there are, unless
    * `once` is set.
    */
   open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;

@@ -33,6 +33,7 @@ declare module '#glue' {
     handle_eof(now: number): void;
     handle_timeout(now: number): void;
     flight(): Uint8Array<ArrayBuffer> | undefined;
+    flight_into(into: Uint8Array): number;
     body_due(): Float64Array | undefined;
     transmitting(now: number, count: number): void;
     transmitted(now: number, count: number): void;

@@ -184,6 +184,15 @@ export class SmtpSession {
     return this.#call((session) => session.flight());
   }
 
+  /**
+   * As {@link flight}, into memory of the caller's, as much as it holds, so that nothing is left behind to be collected.
+   * Returns how much that is.
+   */
+  flightInto(into: Uint8Array): number {
+    const checked = octetsOf(into);
+    return this.#call((session) => session.flight_into(checked));
+  }
+
   /** The octets that the host announced by {@link bodyChunk} and is to send next, if there are any. */
   bodyDue(): { operation: number; length: number } | undefined {
     const [operation, length] = this.#call((session) => session.body_due()) ?? [];

@@ -201,6 +201,14 @@ impl Session {
         self.client.transmit().next().and_then(Segment::bytes).map(Uint8Array::from)
     }
 
+    /// Copies the beginning of what is to be sent, as much as `into` holds; gives how much that is.
+    pub fn flight_into(&self, into: &Uint8Array) -> u32 {
+        let octets = self.client.transmit().next().and_then(Segment::bytes).unwrap_or_default();
+        let length = into.length().min(u32::try_from(octets.len()).unwrap_or(u32::MAX));
+        into.subarray(0, length).copy_from(octets.get(..length as usize).unwrap_or_default());
+        length
+    }
+
     /// The message whose own octets are to be sent next, and how many, if there is one.
     pub fn body_due(&self) -> Option<Vec<f64>> {
         match self.client.transmit().next() {

@@ -39,6 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             &folder,
             Command::new(&tool)
                 .env("RUSTUP_TOOLCHAIN", "nightly")
+                // What is freed would be kept, up to half of the limit, and count as in use.
+                .env("ASAN_OPTIONS", "quarantine_size_mb=32")
                 .args(["fuzz", "run", "--fuzz-dir", ".", target, "--"])
                 .arg(format!("-max_total_time={seconds}"))
                 .args([

@@ -5,6 +5,7 @@ mod certificates;
 mod ci;
 mod fuzz;
 mod logins;
+mod memory;
 mod npm;
 mod size;
 mod wasm;
@@ -64,6 +65,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "fuzz" => fuzz::run(rest),
         "key-derivation" => key_derivation(),
         "logins" => logins::run(rest),
+        "memory" => memory::run(rest),
         "size" => size::run(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {

@@ -1,8 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { open as openFile, stat } from 'node:fs/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { hostname as machineName } from 'node:os';
 import { connect as connectTls, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
+import type { SmtpMessageSource } from '../message.js';
 import type { SmtpTlsOptions } from '../server.js';
 
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
@@ -13,6 +15,33 @@ export const host: SmtpHost = {
     return name.includes('.') ? name : undefined;
   },
 };
+
+/**
+ * A finished message in a file, which is read while it is sent, through one buffer.
+ *
+ * @example
+ * ```js
+ * import { messageFile } from 'sansmtp/host/node';
+ * mail.message = await messageFile('message.eml');
+ * ```
+ */
+export async function messageFile(path: string | URL): Promise<SmtpMessageSource> {
+  const { size } = await stat(path);
+  async function* open(): AsyncGenerator<Uint8Array> {
+    const file = await openFile(path);
+    try {
+      const buffer = new Uint8Array(64 * 1024);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+  return { open, size };
+}
 
 function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
   return new Promise((resolve, reject) => {
