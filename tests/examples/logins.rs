@@ -1,24 +1,25 @@
 //! Logs in to real servers as a file of cases says, and writes what came of it: `logins CASES RESULTS`. `cargo xtask
 //! logins` makes the cases, starts the servers, and holds the results against those of `wasm/test/logins.mjs`.
-//!
-//! It is a host as a user of the core would write it, on blocking sockets and rustls.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+mod host;
+
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::fs::File;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 use std::{env, fs, thread};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use sansmtp::sasl::ChannelBinding;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use sansmtp::settings::Server;
-use sansmtp::{Cause, Client, Event, Failure, Segment, Time, TlsInfo};
+use sansmtp::{Cause, Event, Failure};
 use serde::{Deserialize, Serialize};
+
+use host::Connection;
 
 /// One login.
 #[derive(Deserialize)]
@@ -72,98 +73,40 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A socket, with TLS or without yet.
-enum Socket {
-    Clear(TcpStream),
-    Secure(Box<StreamOwned<ClientConnection, TcpStream>>),
-}
-
 fn log_in(case: &Case, files: &Files) -> Result<String> {
     let mut server = Server::parse(&format!("localhost {}", case.port))?;
     for (name, value) in &case.settings {
         server.set(name, value)?;
     }
     let mut config = server.resolve()?.config;
-    fs::File::open("/dev/urandom")?.read_exact(&mut config.entropy)?;
+    File::open("/dev/urandom")?.read_exact(&mut config.entropy)?;
     config.unix_time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-    let begin = Instant::now();
-    let now = || Time::from_millis(u64::try_from(begin.elapsed().as_millis()).unwrap_or(0));
-    let tcp = TcpStream::connect(("127.0.0.1", case.port))?;
-    tcp.set_nodelay(true)?;
-    tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let mut socket = Socket::Clear(tcp);
-    let mut client = Client::new(config, now());
+    let mut connection = Connection::open(case.port, config, tls(case, files)?)?;
     let mut outcome = String::new();
-    let mut buffer = [0; 16384];
     loop {
-        let mut wants_tls = false;
-        while let Some(event) = client.poll_event() {
-            match event {
-                Event::StartTls => wants_tls = true,
-                Event::Authenticated { mechanism, .. } => outcome = format!("in by {mechanism}"),
-                Event::Ready => client.quit()?,
-                Event::Failed { failure, .. } if outcome.is_empty() => outcome = shown(&failure),
-                Event::Closed => return Ok(outcome),
-                _ => {}
-            }
+        match connection.next()? {
+            Event::Authenticated { mechanism, .. } => outcome = format!("in by {mechanism}"),
+            Event::Ready => connection.client.quit()?,
+            Event::Failed { failure, .. } if outcome.is_empty() => outcome = shown(&failure),
+            Event::Closed => return Ok(outcome),
+            _ => {}
         }
-        if wants_tls {
-            let Socket::Clear(tcp) = socket else { bail!("TLS within TLS") };
-            let (secure, tls) = handshake(tcp, case, files)?;
-            socket = Socket::Secure(Box::new(secure));
-            client.tls_established(now(), tls)?;
-            continue;
-        }
-        let flight: Vec<u8> = client.transmit().filter_map(Segment::bytes).collect::<Vec<_>>().concat();
-        if !flight.is_empty() {
-            client.transmitting(now(), flight.len() as u64)?;
-            match &mut socket {
-                Socket::Clear(tcp) => tcp.write_all(&flight)?,
-                Socket::Secure(tls) => tls.write_all(&flight).and_then(|()| tls.flush())?,
-            }
-            client.transmitted(now(), flight.len() as u64)?;
-        }
-        let count = match &mut socket {
-            Socket::Clear(tcp) => tcp.read(&mut buffer),
-            Socket::Secure(tls) => tls.read(&mut buffer),
-        };
-        // What the session makes of its end, its events tell.
-        let _ = match count.unwrap_or(0) {
-            0 => client.handle_eof(now()),
-            count => client.handle_input(now(), &buffer[..count]),
-        };
     }
 }
 
-fn handshake(
-    tcp: TcpStream,
-    case: &Case,
-    files: &Files,
-) -> Result<(StreamOwned<ClientConnection, TcpStream>, TlsInfo)> {
+fn tls(case: &Case, files: &Files) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(files.ca.as_bytes())?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
-    let config = if case.certificate {
+    Ok(Arc::new(if case.certificate {
         let chain = CertificateDer::pem_slice_iter(files.certificate.as_bytes()).collect::<Result<_, _>>()?;
         builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(files.key.as_bytes())?)?
     } else {
         builder.with_no_client_auth()
-    };
-    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost")?)?;
-    let mut secure = StreamOwned::new(connection, tcp);
-    while secure.conn.is_handshaking() {
-        secure.conn.complete_io(&mut secure.sock)?;
-    }
-    let mut bindings = Vec::new();
-    if secure.conn.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) {
-        let label = b"EXPORTER-Channel-Binding";
-        let data = secure.conn.export_keying_material([0; 32], label, Some(b""))?;
-        bindings.push(ChannelBinding::TlsExporter(data.into()));
-    }
-    Ok((secure, TlsInfo::new(true).with_channel_bindings(bindings)))
+    }))
 }
 
 fn shown(failure: &Failure) -> String {

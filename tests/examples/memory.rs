@@ -35,7 +35,8 @@ fn send(file: &str, port: u16, size: u64) -> Result<()> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
     socket.set_nodelay(true)?;
     let mut client = Client::new(Config::new(TlsMode::Never), now());
-    let envelope = Envelope::new(ReversePath::parse("ann@example.com")?).to(ForwardPath::parse("bob@example.org")?);
+    let envelope =
+        Envelope::new(ReversePath::parse("ann@example.com")?).to(ForwardPath::parse("bob@example.org")?);
     client.send(&envelope, BodyPlan::default().with_content(Content::EightBit).with_size(size))?;
     // A piece of the file that was not taken in full.
     let mut giving: Option<(OperationId, File)> = None;

@@ -46,7 +46,7 @@ export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
   return {
     plan: { size: wireSize(octets), content: isEightBit ? 'eightBit' : 'sevenBit' },
     total: octets.length,
-    open: () => new MessageReader([octets][Symbol.iterator](), undefined),
+    open: () => new MessageReader(() => [octets]),
   };
 }
 
@@ -57,7 +57,7 @@ export function sourceOf(message: unknown): Message | undefined {
   const plan: SmtpBodyPlan = { once, content };
   if (size !== undefined) plan.size = size;
   if (lineEnds !== undefined) plan.lineEnds = lineEnds;
-  return { plan, total: size, open: () => new MessageReader(undefined, open) };
+  return { plan, total: size, open: () => new MessageReader(open) };
 }
 
 function described(message: unknown): SmtpMessageSource | undefined {
@@ -75,12 +75,11 @@ export class MessageReader {
   error: unknown;
   #piece: Uint8Array = new Uint8Array();
   #pieces: Iterator<Uint8Array> | AsyncIterator<Uint8Array> | undefined;
-  readonly #open: SmtpMessageSource['open'] | undefined;
+  readonly #open: SmtpMessageSource['open'];
   #isOver = false;
   #isPulling = false;
 
-  constructor(pieces: Iterator<Uint8Array> | undefined, open: SmtpMessageSource['open'] | undefined) {
-    this.#pieces = pieces;
+  constructor(open: SmtpMessageSource['open']) {
     this.#open = open;
   }
 
@@ -108,7 +107,7 @@ export class MessageReader {
 
   #pull(wake: () => void): void {
     try {
-      this.#pieces ??= iterator(this.#open?.() ?? []);
+      this.#pieces ??= iterator(this.#open());
       const next = this.#pieces.next();
       if (!(next instanceof Promise)) return this.#took(next);
       this.#isPulling = true;
@@ -142,6 +141,7 @@ export class MessageReader {
 }
 
 function iterator(pieces: ReturnType<SmtpMessageSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {
+  if (typeof pieces !== 'object' || pieces === null) throw new TypeError('open() of the message must give an iterable or a stream');
   if (Symbol.asyncIterator in pieces) return (pieces as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   if (Symbol.iterator in pieces) return pieces[Symbol.iterator]();
   const reader = pieces.getReader();

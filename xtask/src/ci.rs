@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, cargo_command, exec, fuzz, logins, npm, size, test, tool, wasm};
+use crate::{cargo, cargo_command, delays, exec, fuzz, logins, memory, npm, servers, size, test, tool, wasm};
 
 type Check = (&'static str, fn() -> Result<Done>);
 
@@ -15,7 +15,7 @@ enum Done {
     Skipped(&'static str),
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("fmt", || passed(cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || passed(clippy())),
     ("features", || passed(features())),
@@ -24,7 +24,9 @@ const CHECKS: [Check; 10] = [
     ("size", || passed(size::run())),
     ("package", || passed(npm::check())),
     ("deny", || passed(deny())),
-    ("logins", login),
+    // Every octet is the same to it: a small message tells as much as a large one.
+    ("memory", || passed(memory::run(&["128".to_owned()]))),
+    ("servers", real_servers),
     ("fuzz", fuzzing),
 ];
 
@@ -112,11 +114,13 @@ fn deny() -> Result<()> {
     exec(Command::new(tool("cargo-deny", "0.20.2")?).args(["check", "licenses", "bans", "sources"]))
 }
 
-fn login() -> Result<Done> {
-    match logins::missing() {
-        Some(why) => Ok(Done::Skipped(why)),
-        None => passed(logins::run(&[])),
+/// Logins and delays, at servers that are started once.
+fn real_servers() -> Result<Done> {
+    if let Some(why) = servers::missing() {
+        return Ok(Done::Skipped(why));
     }
+    npm::build()?;
+    passed(servers::with(false, || logins::logins(false, false).and_then(|()| delays::delays(false))))
 }
 
 fn fuzzing() -> Result<Done> {

@@ -10,54 +10,29 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sansmtp_tests::MECHANISMS;
 use serde_json::{Value, json};
 
-use crate::{cargo, exec, exec_in, npm, root, target};
+use crate::servers::{self, LAB};
+use crate::{cargo, exec_in, npm, root, target};
 
-/// Where the servers write: their users must be able to enter it, and it goes into the names of sockets.
-const LAB: &str = "/tmp/sansmtp-servers";
-
-/// Why the servers cannot be had on this machine, if they cannot.
-pub(crate) fn missing() -> Option<&'static str> {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let is_debian = release.contains("ID=debian") && release.contains("VERSION_ID=\"12\"");
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    (!is_debian || !is_root).then_some("the servers need Debian 12 and root: nobody logged in anywhere")
-}
-
-/// Starts the servers, logs in, stops them, and prints what was proven where. With `--nightly` there is Dovecot 2.4 too,
-/// in a Debian 13 of its own, which is built first; with `--write` the table goes into the documentation.
+/// Logs in at the servers, and prints what was proven where. With `--nightly` there is Dovecot 2.4 too; with `--write` the
+/// table goes into the documentation.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    if let Some(why) = missing() {
-        bail!("{why}");
-    }
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     if let Some(unknown) =
         arguments.iter().find(|argument| !matches!(argument.as_str(), "--nightly" | "--write"))
     {
         bail!("{unknown} is no option; there are --nightly and --write");
     }
-    let scripts = root().join("tests/servers");
-    let unpacked = target().join("servers");
-    fs::create_dir_all(&unpacked)?;
+    let (nightly, write) = (has("--nightly"), has("--write"));
+    ensure!(nightly || !write, "--write needs --nightly, so that no server is left out");
     npm::build()?;
-    exec(Command::new(scripts.join("install.sh")).arg(&unpacked))?;
-    exec(Command::new(scripts.join("up.sh")).arg(LAB).arg(&unpacked))?;
-    let result = logins(&scripts, &unpacked, has("--nightly"), has("--write"));
-    let nightly_down = if has("--nightly") {
-        exec(Command::new(scripts.join("trixie.sh")).arg(&unpacked).args([LAB, "down"]))
-    } else {
-        Ok(())
-    };
-    let down = exec(Command::new(scripts.join("down.sh")).arg(LAB));
-    result.and(nightly_down).and(down)
+    servers::with(nightly, || logins(nightly, write))
 }
 
-fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result<()> {
-    if nightly {
-        exec(Command::new(scripts.join("trixie.sh")).arg(unpacked).args([LAB, "up"]))?;
-    }
-    let servers = servers(scripts)?;
+/// The logins, at servers that run.
+pub(crate) fn logins(nightly: bool, write: bool) -> Result<()> {
+    let servers = login_servers()?;
     let present: Vec<_> = servers.iter().filter(|server| nightly || !server.is_nightly()).collect();
-    let cases = cases(scripts, &present)?;
+    let cases = cases(&present)?;
     let file = |name: &str| target().join(name);
     let (every, bound): (Wanted, Wanted) = (|_| true, |case| case.mechanism.ends_with("-PLUS"));
     let write_cases = |name: &str, wanted: Wanted| -> Result<PathBuf> {
@@ -100,8 +75,15 @@ fn logins(scripts: &Path, unpacked: &Path, nightly: bool, write: bool) -> Result
     // Every login that had to succeed did, so that what was expected is what was found.
     let table = table(&servers, &cases);
     println!("{table}\n{} logins, each by the Rust core and by the npm package", cases.len());
-    keep(&scripts.join("README.md"), &table, write, nightly)
+    if env::var_os("CI").is_some() && !nightly {
+        println!("Dovecot 2.4 (-PLUS) was not run: cargo xtask logins --nightly does");
+    }
+    // Without the nightly servers, their column says so.
+    servers::keep(JOB, &table, write, |kept, found| kept == found || found == "not run")
 }
+
+/// What puts the table into the documentation.
+const JOB: &str = "cargo xtask logins --nightly --write";
 
 /// Which cases a run is for.
 type Wanted = fn(&Case) -> bool;
@@ -137,16 +119,9 @@ impl Case {
     }
 }
 
-/// The rows of a table of `tests/servers`.
-fn rows(path: PathBuf) -> Result<Vec<Vec<String>>> {
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let rows = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    Ok(rows.map(|line| line.split('\t').map(Into::into).collect()).collect())
-}
-
-fn servers(scripts: &Path) -> Result<Vec<Server>> {
-    let rows = rows(scripts.join("logins.tsv"))?;
-    rows.into_iter()
+fn login_servers() -> Result<Vec<Server>> {
+    servers::rows("logins.tsv")?
+        .into_iter()
         .map(|row| {
             let [name, ports, mechanisms] = <[String; 3]>::try_from(row).ok().context("three columns")?;
             let ports = ports.split(' ').map(str::parse).collect::<Result<_, _>>()?;
@@ -155,13 +130,13 @@ fn servers(scripts: &Path) -> Result<Vec<Server>> {
         .collect()
 }
 
-fn cases(scripts: &Path, servers: &[&Server]) -> Result<Vec<Case>> {
-    let accounts: Vec<_> = rows(scripts.join("accounts.tsv"))?
+fn cases(servers: &[&Server]) -> Result<Vec<Case>> {
+    let accounts: Vec<_> = servers::rows("accounts.tsv")?
         .into_iter()
         .map(|row| <[String; 3]>::try_from(row).ok().context("three columns"))
         .collect::<Result<_>>()?;
-    let exceptions = rows(scripts.join("exceptions.tsv"))?;
-    let ports: Vec<[String; 4]> = rows(scripts.join("ports.tsv"))?
+    let exceptions = servers::rows("exceptions.tsv")?;
+    let ports: Vec<[String; 4]> = servers::rows("ports.tsv")?
         .into_iter()
         .map(|row| <[String; 4]>::try_from(row).ok().context("four columns"))
         .collect::<Result<_>>()?;
@@ -282,37 +257,4 @@ fn table(servers: &[Server], cases: &[Case]) -> String {
         |name: &&str| servers.iter().any(|server| server.mechanisms.iter().any(|offered| offered == name));
     let unproven: Vec<_> = MECHANISMS.iter().filter(|name| !offers(name)).copied().collect();
     lines.join("\n") + &format!("\n\nWithout a real server: {}.\n", unproven.join(", "))
-}
-
-/// Holds the table against the one in the documentation, or puts it there.
-fn keep(path: &Path, table: &str, write: bool, nightly: bool) -> Result<()> {
-    const BEGIN: &str = "<!-- table: cargo xtask logins --nightly --write -->\n";
-    const END: &str = "<!-- end of table -->\n";
-    let text = fs::read_to_string(path)?;
-    let (before, rest) = text.split_once(BEGIN).context("no table in the README of the servers")?;
-    let (kept, after) = rest.split_once(END).context("no end of the table")?;
-    if write {
-        ensure!(nightly, "--write needs --nightly, so that no server is left out");
-        fs::write(path, [before, BEGIN, table, END, after].concat())?;
-        return Ok(());
-    }
-    // Without the nightly servers, their column says so.
-    let cells = |table: &str| -> Vec<Vec<String>> {
-        table
-            .trim()
-            .lines()
-            .map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect())
-            .collect()
-    };
-    let (kept, found) = (cells(kept), cells(table));
-    let same = kept.len() == found.len()
-        && kept.iter().zip(&found).all(|(kept, found)| {
-            kept.len() == found.len()
-                && kept.iter().zip(found).all(|(kept, found)| kept == found || found == "not run")
-        });
-    ensure!(same, "this is not the table in {}: run it with --nightly --write", path.display());
-    if env::var_os("CI").is_some() && !nightly {
-        println!("Dovecot 2.4 (-PLUS) was not run: cargo xtask logins --nightly does");
-    }
-    Ok(())
 }

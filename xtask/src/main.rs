@@ -3,10 +3,12 @@
 
 mod certificates;
 mod ci;
+mod delays;
 mod fuzz;
 mod logins;
 mod memory;
 mod npm;
+mod servers;
 mod size;
 mod wasm;
 
@@ -25,6 +27,8 @@ usage: cargo xtask <job>
   build              the npm package, into wasm/dist
   size               what the WebAssembly weighs, against its limits
   flights            the table of round trips
+  delays             the same at real mail servers behind a line with a delay of 200 ms (Debian 12, root)
+  memory [MiB]       the memory that a message of 1 MiB costs, and one of 1024 MiB (or so many)
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   fmt                format Rust
@@ -48,6 +52,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match job {
         "demo" => return npm::demo(rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest)),
         "build" => npm::build(),
+        "delays" => delays::run(rest),
         "ci" => ci::run(rest.first().map(String::as_str)),
         "flights" => cargo(&[
             "test",
