@@ -294,6 +294,8 @@ impl Client {
                 expected.written_at = Some(now);
             }
         }
+        // A chunk may have waited for room.
+        self.advance();
         Ok(())
     }
 
