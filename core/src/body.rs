@@ -146,13 +146,13 @@ impl BodyEncoder {
         let mut rest = piece;
         while let [first, after @ ..] = rest {
             let room = limit.saturating_sub(out.len());
-            // Every rule below puts out at most two octets for the one it takes.
-            if room < 2 {
-                break;
-            }
             match (*first, normalizes) {
                 (b'\n', true) if self.after_cr => self.after_cr = false,
+                (0, _) if normalizes || !self.after_cr => return Err(InvalidInput::NulInBody),
                 (b'\n', false) if self.after_cr => {
+                    if room < 2 {
+                        break;
+                    }
                     out.extend_from_slice(b"\r\n");
                     self.after_cr = false;
                     self.column = 0;
@@ -160,17 +160,22 @@ impl BodyEncoder {
                 (_, false) if self.after_cr => return Err(InvalidInput::BareLineEnd),
                 (b'\r', false) => self.after_cr = true,
                 (b'\n', false) => return Err(InvalidInput::BareLineEnd),
+                // Two octets, or none: a line end is not cut.
+                (b'\r' | b'\n', true) if room < 2 => break,
                 (b'\r' | b'\n', true) => {
                     out.extend_from_slice(b"\r\n");
                     self.after_cr = *first == b'\r';
                     self.column = 0;
                 }
-                (0, _) => return Err(InvalidInput::NulInBody),
                 (b'.', _) if self.column == 0 && self.dots => {
+                    if room < 2 {
+                        break;
+                    }
                     out.extend_from_slice(b"..");
                     self.after_cr = false;
                     self.column = 1;
                 }
+                _ if room == 0 => break,
                 _ => {
                     self.after_cr = false;
                     let taken = self.run(rest, out, room)?;

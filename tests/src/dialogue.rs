@@ -377,7 +377,14 @@ impl Run {
     }
 }
 
-fn envelope(with: &Value) -> Result<Envelope, Error> {
+/// The envelope that the arguments of `send` describe.
+///
+/// # Errors
+/// That of a value that cannot be sent.
+///
+/// # Panics
+/// If they have no list of recipients.
+pub fn envelope(with: &Value) -> Result<Envelope, Error> {
     let mut envelope = Envelope::new(ReversePath::parse(&text(&with["from"]))?);
     for (keyword, value) in parameters(with) {
         envelope = envelope.with(MailParameter::parse(keyword, value.as_deref())?)?;
@@ -403,7 +410,9 @@ fn parameters(with: &Value) -> impl Iterator<Item = (&String, Option<String>)> {
     parameters.map(|(keyword, value)| (keyword, (*value != true).then(|| text(value))))
 }
 
-fn plan(with: &Value) -> BodyPlan {
+/// What the arguments of `send` declare of the message.
+#[must_use]
+pub fn plan(with: &Value) -> BodyPlan {
     let mut plan = BodyPlan::default();
     plan.content = match text(&with["content"]).as_str() {
         "eightBit" => Content::EightBit,

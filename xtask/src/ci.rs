@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, cargo_command, delays, exec, fuzz, logins, memory, npm, servers, size, test, tool, wasm};
+use crate::{
+    cargo, cargo_command, delays, exec, fuzz, logins, memory, messages, npm, servers, size, test, tool, wasm,
+};
 
 type Check = (&'static str, fn() -> Result<Done>);
 
@@ -114,13 +116,17 @@ fn deny() -> Result<()> {
     exec(Command::new(tool("cargo-deny", "0.20.2")?).args(["check", "licenses", "bans", "sources"]))
 }
 
-/// Logins and delays, at servers that are started once.
+/// Logins, messages and delays, at servers that are started once.
 fn real_servers() -> Result<Done> {
     if let Some(why) = servers::missing() {
         return Ok(Done::Skipped(why));
     }
     npm::build()?;
-    passed(servers::with(false, || logins::logins(false, false).and_then(|()| delays::delays(false))))
+    passed(servers::with(false, || {
+        logins::logins(false, false)?;
+        messages::messages()?;
+        delays::delays(false)
+    }))
 }
 
 fn fuzzing() -> Result<Done> {

@@ -7,6 +7,7 @@ mod delays;
 mod fuzz;
 mod logins;
 mod memory;
+mod messages;
 mod npm;
 mod servers;
 mod size;
@@ -31,6 +32,7 @@ usage: cargo xtask <job>
   memory [MiB]       the memory that a message of 1 MiB costs, and one of 1024 MiB (or so many)
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
+  messages           extensions at real mail servers (Debian 12, root)
   fmt                format Rust
   fuzz [target] [s]  run the fuzz targets (reply, session, body, sasl), 60 seconds each unless said otherwise
   ci                 everything that CI checks; `cargo xtask ci <check>` runs one: see CONTRIBUTING.md
@@ -71,6 +73,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "key-derivation" => key_derivation(),
         "logins" => logins::run(rest),
         "memory" => memory::run(rest),
+        "messages" => messages::run(),
         "size" => size::run(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {

@@ -134,7 +134,7 @@ impl Client {
 
     /// Takes the commands behind `start` out of the transmit buffer, none of which was handed over. The operations that they
     /// are of begin again, or fail if their message cannot be had again.
-    fn take_back(&mut self, start: u64) {
+    pub(super) fn take_back(&mut self, start: u64) {
         if start >= self.out.end() {
             return;
         }
@@ -170,9 +170,10 @@ impl Client {
 
     /// Every open operation fails: the one under way as far as it came, the others for the same reason.
     fn fail_operations(&mut self, failure: &Failure) {
-        let culprit = match self.expected.front().and_then(|expected| expected.what.transaction()) {
+        // What is answered, or waited for; else it is the one whose message is given.
+        let waited_for = self.answering.or_else(|| Some(self.expected.front()?.what));
+        let culprit = match waited_for.and_then(Expect::transaction) {
             Some(id) => Some(id),
-            // Nothing was waited for: it is the one whose message is given.
             None => self.operations.front().map(Operation::id),
         };
         self.fail_operations_of(failure, culprit);

@@ -168,14 +168,14 @@ impl Client {
         self.expected.push_back(Expected { what, end: self.out.end(), written_at: None, octets });
     }
 
-    /// Another reply is due before all others: to what the last one answered.
+    /// Another reply is due, before all others, to what the last one answered.
     pub(super) fn expect_again(&mut self, what: Expect) {
         if let Some(transaction) = what.transaction().and_then(|id| self.transaction(id)) {
             transaction.reply_is_due();
         }
         self.unanswered += 1;
         let written_at = Some(self.last_reply);
-        self.expected.push_front(Expected { what, end: self.out.handed(), written_at, octets: 0 });
+        self.expected.push_front(Expected { what, end: self.answered, written_at, octets: 0 });
     }
 
     pub(super) fn expect_greeting(&mut self, now: Time) {
@@ -185,24 +185,28 @@ impl Client {
 
     /// The first reply that is due is there.
     pub(super) fn take_expected(&mut self) -> Option<Expected> {
-        let expected = self.expected.pop_front();
-        self.not_expected(expected.as_ref());
-        expected
+        let expected = self.expected.pop_front()?;
+        self.not_expected(&expected);
+        self.answered = expected.end;
+        self.answering = Some(expected.what);
+        Some(expected)
     }
 
     /// No reply is due to what was queued behind `position`.
     pub(super) fn drop_expected(&mut self, position: u64) {
         while self.expected.back().is_some_and(|expected| expected.end > position) {
-            let dropped = self.expected.pop_back();
-            self.not_expected(dropped.as_ref());
+            if let Some(expected) = self.expected.pop_back() {
+                self.not_expected(&expected);
+                if let Some(transaction) = expected.what.transaction().and_then(|id| self.transaction(id)) {
+                    transaction.reply_is_not_due();
+                }
+            }
         }
     }
 
-    fn not_expected(&mut self, expected: Option<&Expected>) {
-        if let Some(expected) = expected {
-            self.in_flight -= expected.octets;
-            self.unanswered -= usize::from(matches!(expected.what, Expect::End(_)));
-        }
+    fn not_expected(&mut self, expected: &Expected) {
+        self.in_flight -= expected.octets;
+        self.unanswered -= usize::from(matches!(expected.what, Expect::End(_)));
     }
 
     /// Gives a reply to what it answers. An error: the command cannot have this reply, so that no reply behind it
@@ -243,8 +247,12 @@ impl Client {
     }
 
     fn advance_operation(&mut self) -> bool {
-        // Those before it wait for nothing but replies.
-        match self.operations.iter().enumerate().find(|(_, operation)| !operation.is_out()) {
+        // One that has begun goes on; else the first that has something to say: those before it wait for replies.
+        let is_under_way = |operation: &&Operation| operation.start().is_some() && !operation.is_out();
+        let begun = self.begun.and_then(|id| self.index_of(id));
+        let begun = begun.and_then(|index| Some((index, self.operations.get(index).filter(is_under_way)?)));
+        let next = || self.operations.iter().enumerate().find(|(_, operation)| !operation.is_out());
+        match begun.or_else(next) {
             Some((index, Operation::Command(_))) => self.advance_command(index),
             Some((index, Operation::Transaction(_))) => self.advance_transaction(index),
             None => {
@@ -267,7 +275,10 @@ impl Client {
             (Phase::Tls, _) => Stage::Tls,
             (_, Some(expected)) => expected.stage(),
             (Phase::Setup, None) => Stage::Auth,
-            (_, None) => self.streaming().unwrap_or(Stage::Command),
+            (_, None) => match self.operations.front() {
+                Some(Operation::Transaction(transaction)) => transaction.stage(),
+                _ => Stage::Command,
+            },
         }
     }
 }

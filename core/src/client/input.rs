@@ -97,6 +97,7 @@ impl Client {
         if let Some(id) = expected.what.transaction() {
             self.settle(id);
         }
+        self.answering = None;
         if self.phase == Phase::Draining && self.expected.is_empty() {
             return self.drained();
         }

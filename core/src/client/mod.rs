@@ -14,6 +14,7 @@ mod transaction;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
@@ -33,7 +34,7 @@ use crate::transmit::{Segment, Transmit};
 
 use auth::Exchange;
 use command::Command;
-use expect::Expected;
+use expect::{Expect, Expected};
 use transaction::Transaction;
 
 /// One SMTP session over one connection. See the [crate's documentation](crate) for how to drive it.
@@ -43,6 +44,9 @@ pub struct Client {
     parser: Parser,
     out: Transmit,
     expected: VecDeque<Expected>,
+    /// The position behind the last command that was answered, and what is being answered now.
+    answered: u64,
+    answering: Option<Expect>,
     /// Octets of commands without an answer, and messages without one.
     in_flight: usize,
     unanswered: usize,
@@ -58,14 +62,17 @@ pub struct Client {
     verified: bool,
     /// EHLO was said once more after the login.
     hello_repeated: bool,
-    /// MAIL commands so far.
+    /// MAIL commands so far, and the domains of recipients where the server limits them.
     mails: u64,
+    domains: Vec<String>,
     /// What a login can be bound to.
     channel_bindings: Vec<ChannelBinding>,
     exchange: Option<Exchange>,
     mechanism: Option<MechanismName>,
     /// In order, and so by number; the first one is under way.
     operations: VecDeque<Operation>,
+    /// The one that began last.
+    begun: Option<OperationId>,
     /// Behind the operations, QUIT.
     quits: bool,
     next_operation: u32,
@@ -136,6 +143,8 @@ impl Client {
             parser: Parser::new(config.limits.reply),
             out: Transmit::default(),
             expected: VecDeque::new(),
+            answered: 0,
+            answering: None,
             in_flight: 0,
             unanswered: 0,
             out_of_step: false,
@@ -147,10 +156,12 @@ impl Client {
             verified: false,
             hello_repeated: false,
             mails: 0,
+            domains: Vec::new(),
             channel_bindings: Vec::new(),
             exchange: None,
             mechanism: None,
             operations: VecDeque::new(),
+            begun: None,
             quits: false,
             next_operation: 0,
             needs_reset: false,

@@ -270,7 +270,7 @@ impl OriginalRecipient {
         if address.is_empty() || address.chars().any(char::is_control) || !is_keyword(kind) {
             return Err(InvalidInput::Parameter);
         }
-        let value = if address.is_ascii() {
+        let value = if address.is_ascii() && !kind.eq_ignore_ascii_case("utf-8") {
             [kind, ";", &xtext::encode(address)?].concat()
         } else {
             ["utf-8;", &xtext::encode_utf8(address)].concat()

@@ -38,27 +38,35 @@ impl Connection {
     }
 
     /// The next event; until there is one, octets are written and read, and TLS is set up.
+    #[allow(dead_code, reason = "one of the two is for who gives large messages")]
     pub(crate) fn next(&mut self) -> Result<Event> {
         loop {
-            match self.client.poll_event() {
-                Some(Event::StartTls) => self.secure()?,
-                Some(event) => return Ok(event),
-                None => {
-                    self.write()?;
-                    self.read()?;
-                }
+            if let Some(event) = self.turn()? {
+                return Ok(event);
             }
         }
+    }
+
+    /// The next event, if there is one; else something is written, or read, or TLS is set up.
+    pub(crate) fn turn(&mut self) -> Result<Option<Event>> {
+        match self.client.poll_event() {
+            Some(Event::StartTls) => self.secure()?,
+            Some(event) => return Ok(Some(event)),
+            None if self.write()? => {}
+            None => self.read()?,
+        }
+        Ok(None)
     }
 
     fn now(&self) -> Time {
         Time::from_millis(u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(0))
     }
 
-    fn write(&mut self) -> Result<()> {
+    /// Whether there was something to write.
+    fn write(&mut self) -> Result<bool> {
         let flight = self.client.transmit().filter_map(Segment::bytes).collect::<Vec<_>>().concat();
         if flight.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.client.transmitting(self.now(), flight.len() as u64)?;
         match &mut self.socket {
@@ -67,7 +75,7 @@ impl Connection {
             Socket::None => {}
         }
         self.client.transmitted(self.now(), flight.len() as u64)?;
-        Ok(())
+        Ok(true)
     }
 
     fn read(&mut self) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::{Next, Purpose, Transaction};
 use crate::body::{BodyPlan, Content, Transfer};
@@ -19,8 +20,9 @@ struct Offer<'a> {
     capabilities: &'a Capabilities,
     /// TLS is up and the server's certificate was verified.
     is_verified: bool,
-    /// MAIL commands so far.
+    /// MAIL commands so far, and the domains of recipients where the server limits them.
     mails: u64,
+    domains: &'a [String],
     policy: RecipientPolicy,
 }
 
@@ -35,9 +37,12 @@ impl Offer<'_> {
         if self.limit("MAILMAX").is_some_and(|most| self.mails >= most) {
             return Some(Unsupported::Messages);
         }
+        if let Some(unmet) = self.unmet_by_domains(envelope) {
+            return Some(unmet);
+        }
         let is_whole = !transaction.may_be_split()
             || (self.policy == RecipientPolicy::AllOrNone && transaction.plan().is_some());
-        if is_whole && self.first_part(envelope, &transaction.pending).len() < transaction.pending.len() {
+        if is_whole && self.most_recipients() < transaction.pending.len() {
             return Some(Unsupported::Recipients);
         }
         let of_message = transaction.plan().and_then(|plan| self.unmet_by_message(plan));
@@ -69,8 +74,9 @@ impl Offer<'_> {
     fn unmet_by_mail(&self, parameter: &MailParameter) -> Option<Unsupported> {
         let extension = parameter.extension();
         let number = |at: usize| {
-            let parameters = self.capabilities.parameters(extension)?;
-            parameters.get(at).and_then(|text| decimal::parse(text))
+            let text = self.capabilities.parameters(extension)?.get(at)?;
+            // Behind a comma there may be what later versions add (RFC 2852 §4).
+            text.split(',').next().and_then(decimal::parse)
         };
         let latest = || self.capabilities.parameters(extension)?.get(1).map(String::as_str);
         let is_met = match parameter {
@@ -99,28 +105,39 @@ impl Offer<'_> {
             .filter(|most| *most > 0)
     }
 
-    /// The recipients that one transaction may have (RFC 9422 §3.2, §3.3), in order.
-    fn first_part(&self, envelope: &Envelope, pending: &[usize]) -> Vec<usize> {
-        let most = |name| self.limit(name).and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-        let (recipients, domains) = (most("RCPTMAX"), most("RCPTDOMAINMAX"));
-        if domains == usize::MAX {
-            return pending.iter().take(recipients).copied().collect();
-        }
-        let mut known: Vec<&str> = Vec::new();
-        let mut fits = |index: &&usize| {
-            let path = envelope.recipients().get(**index).map_or("", |recipient| recipient.path().as_str());
-            let domain = path.rsplit('@').next().unwrap_or_default();
-            if known.iter().any(|other| other.eq_ignore_ascii_case(domain)) {
-                return true;
-            }
-            known.push(domain);
-            known.len() <= domains || {
-                known.pop();
-                false
-            }
-        };
-        pending.iter().filter(|index| fits(index)).take(recipients).copied().collect()
+    /// How many recipients one transaction may have (RFC 9422 §3.2).
+    fn most_recipients(&self) -> usize {
+        self.limit("RCPTMAX").and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
     }
+
+    /// A session may have recipients of so many domains (RFC 9422 §3.3): with those of this message there may be too many, or
+    /// it alone has too many.
+    fn unmet_by_domains(&self, envelope: &Envelope) -> Option<Unsupported> {
+        let most = self.limit(DOMAINS).and_then(|most| usize::try_from(most).ok())?;
+        let own = domains(envelope, &[]);
+        if own.len() > most {
+            Some(Unsupported::Recipients)
+        } else if domains(envelope, self.domains).len() + self.domains.len() > most {
+            Some(Unsupported::Messages)
+        } else {
+            None
+        }
+    }
+}
+
+/// The name of the limit.
+const DOMAINS: &str = "RCPTDOMAINMAX";
+
+/// The domains of recipients, each once, that are not among those known.
+fn domains(envelope: &Envelope, known: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for recipient in envelope.recipients() {
+        let domain = recipient.path().as_str().rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        if !known.contains(&domain) && !found.contains(&domain) {
+            found.push(domain);
+        }
+    }
+    found
 }
 
 fn unsupported(extension: &str) -> Unsupported {
@@ -193,9 +210,9 @@ impl Client {
             Next::Mail => self.queue_mail(index),
             Next::Rcpt(number) => {
                 if part.is_full {
-                    let mut rest = part.recipients.split_off(number);
-                    rest.append(&mut transaction.pending);
-                    transaction.pending = rest;
+                    for index in part.recipients.split_off(number) {
+                        transaction.leave(index);
+                    }
                 }
                 let recipient = transaction
                     .part
@@ -227,6 +244,7 @@ impl Client {
             capabilities: &self.capabilities,
             is_verified: self.verified,
             mails: self.mails,
+            domains: &self.domains,
             policy: self.config.recipients,
         };
         let Some(Operation::Transaction(transaction)) = self.operations.get_mut(index) else { return false };
@@ -235,14 +253,17 @@ impl Client {
             return self.unmet(id, unmet);
         }
         let line = transaction.mail_line(&self.capabilities);
-        let part = offer.first_part(&transaction.envelope, &transaction.pending);
+        let most = offer.most_recipients();
+        let new_domains = match offer.limit(DOMAINS) {
+            Some(_) => domains(&transaction.envelope, &self.domains),
+            None => Vec::new(),
+        };
         // A last chunk that is refused leaves a transaction open: without its answer, RSET goes ahead.
-        let follows = self.expected.back().and_then(|expected| match expected.what {
-            Expect::End(id) => Some(id),
-            _ => None,
-        });
-        let follows_chunk =
-            follows.and_then(|id| self.transaction(id)).is_some_and(|before| before.is_chunked());
+        let follows_chunk = match self.expected.back().map(|expected| expected.what) {
+            Some(Expect::Chunk(_)) => true,
+            Some(Expect::End(id)) => self.transaction(id).is_some_and(|before| before.is_chunked()),
+            _ => false,
+        };
         if self.needs_reset || follows_chunk {
             let is_queued = self.queue_next(id, "RSET\r\n", Expect::Reset(id), Next::Mail);
             self.needs_reset &= !is_queued;
@@ -252,21 +273,23 @@ impl Client {
             return false;
         }
         self.mails += 1;
+        self.domains.extend(new_domains);
         if let Some(transaction) = self.transaction(id) {
-            transaction.pending.retain(|index| part.binary_search(index).is_err());
-            transaction.part.recipients = part;
+            let rest = transaction.pending.split_off(most.min(transaction.pending.len()));
+            transaction.part.recipients = mem::replace(&mut transaction.pending, rest);
         }
         true
     }
 
     /// The server does not offer what the message needs. After a login it may offer more: it is asked, once.
     fn unmet(&mut self, id: OperationId, unmet: Unsupported) -> bool {
+        // Results come in order, and EHLO comes alone.
+        if !self.expected.is_empty() {
+            return false;
+        }
         let may_be_new =
             !matches!(unmet, Unsupported::Messages | Unsupported::Recipients | Unsupported::Size);
         if may_be_new && self.mechanism.is_some() && !self.hello_repeated {
-            if !self.expected.is_empty() {
-                return false;
-            }
             self.hello_repeated = true;
             self.queue_hello(Expect::EhloAgain);
             return true;
@@ -313,6 +336,7 @@ impl Client {
             return false;
         }
         let (position, rides) = (self.out.end(), !self.expected.is_empty());
+        self.begun = Some(id);
         if let Some(part) = self.part(id) {
             if part.start.is_none() {
                 part.start = Some(position);

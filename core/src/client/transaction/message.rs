@@ -74,6 +74,11 @@ impl Message {
         }
     }
 
+    /// Whether the server waits for more of it, or may have seen some of it.
+    fn has_begun(&self, handed: u64) -> bool {
+        self.start.is_some_and(|start| !self.is_chunked() || handed > start)
+    }
+
     /// Whether the reply to its end can come.
     pub(super) fn is_out(&self, handed: u64) -> bool {
         self.end.is_some_and(|end| handed >= end)
@@ -174,10 +179,15 @@ impl Client {
         Ok(true)
     }
 
-    /// Queues the last chunk, once the host gave all and it may go out.
+    /// Queues the last chunk, once the host gave all and it may go out. With the line end that was added at the end, there may
+    /// be two.
     pub(super) fn queue_last_chunk(&mut self, id: OperationId) -> bool {
+        let limit = self.config.limits.chunk.max(CHUNK);
         match self.part(id).and_then(|part| part.message.as_ref()?.chunks.as_ref()) {
-            Some(chunks) if chunks.is_last => self.queue_chunk(id, true),
+            Some(chunks) if chunks.is_last => {
+                let is_last = chunks.next.len() <= limit;
+                self.queue_chunk(id, is_last)
+            }
             _ => false,
         }
     }
@@ -187,17 +197,20 @@ impl Client {
         if !self.may_queue_chunk(id) {
             return false;
         }
+        let limit = self.config.limits.chunk.max(CHUNK);
         let room = (self.config.limits.transmit as u64).saturating_sub(self.out.end() - self.out.written());
         let is_written = self.out.end() == self.out.written();
         let Some(Message { chunks: Some(chunks), .. }) = self.part(id).and_then(|part| part.message.as_mut())
         else {
             return false;
         };
-        let length = chunks.next.len() as u64;
+        let count = chunks.next.len().min(limit);
+        let length = count as u64;
         if length > room && !is_written {
             return false;
         }
-        let octets = core::mem::take(&mut chunks.next);
+        let rest = chunks.next.split_off(count);
+        let mut octets = core::mem::replace(&mut chunks.next, rest);
         self.queue_chunk_header(id, length, is_last);
         self.out.push(&octets);
         self.chunk_is_queued(id, length, is_last);
@@ -205,8 +218,9 @@ impl Client {
         if let Some(Message { chunks: Some(chunks), .. }) =
             self.part(id).and_then(|part| part.message.as_mut()).filter(|_| !is_last)
         {
+            octets.clear();
+            octets.append(&mut chunks.next);
             chunks.next = octets;
-            chunks.next.clear();
         }
         true
     }
@@ -231,7 +245,6 @@ impl Client {
 
     fn queue_chunk_header(&mut self, id: OperationId, length: u64, is_last: bool) {
         let line: String = ["BDAT ", &decimal::text(length), if is_last { " LAST" } else { "" }].concat();
-        let begin = self.out.end();
         self.out.push(line.as_bytes());
         self.out.push(b"\r\n");
         let start = self.out.end();
@@ -239,7 +252,6 @@ impl Client {
             transcript.client(line.as_bytes(), false, start);
         }
         if let Some(part) = self.part(id) {
-            part.start.get_or_insert(begin);
             if let Some(message) = &mut part.message {
                 message.start.get_or_insert(start);
             }
@@ -288,7 +300,7 @@ impl Client {
         self.give_up(id, error).err().unwrap_or(error)
     }
 
-    /// Whether a message is on its way by DATA whose end was not handed over: there is no reply then that could be its own.
+    /// Whether a message is on its way whose end was not handed over: a reply that nothing asked for is about it.
     pub(in crate::client) fn streaming(&self) -> Option<Stage> {
         let Some(Operation::Transaction(transaction)) = self.operations.front() else { return None };
         transaction.is_streaming(self.out.handed()).then_some(Stage::Data)
@@ -307,6 +319,6 @@ impl Transaction {
     }
 
     fn is_streaming(&self, handed: u64) -> bool {
-        self.part.message.as_ref().is_some_and(|message| !message.is_chunked() && !message.is_out(handed))
+        self.part.message.as_ref().is_some_and(|message| message.has_begun(handed) && !message.is_out(handed))
     }
 }

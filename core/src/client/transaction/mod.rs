@@ -11,6 +11,7 @@ mod replies;
 use alloc::vec::Vec;
 use core::mem;
 
+use super::expect::Expect;
 use super::{Client, Operation};
 use crate::body::BodyPlan;
 use crate::envelope::Envelope;
@@ -126,6 +127,11 @@ impl Transaction {
         self.part.due += 1;
     }
 
+    /// What it would answer was taken back.
+    pub(super) fn reply_is_not_due(&mut self) {
+        self.part.due = self.part.due.saturating_sub(1);
+    }
+
     const fn plan(&self) -> Option<&BodyPlan> {
         match &self.purpose {
             Purpose::Send(plan) => Some(plan),
@@ -169,7 +175,7 @@ impl Transaction {
     /// something of its own was waited for.
     pub(super) fn broken(&self, failure: &Failure, handed: u64, is_culprit: bool) -> Failure {
         if let Some(decided) = &self.part.decided {
-            return decided.clone();
+            return Failure { data_sent: self.data_sent(handed), ..decided.clone() };
         }
         let mut failure = failure.clone();
         let is_setup = matches!(failure.stage, Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth);
@@ -214,6 +220,10 @@ impl Client {
     pub(super) fn settle(&mut self, id: OperationId) {
         let Some(part) = self.part(id) else { return };
         part.due = part.due.saturating_sub(1);
+        if part.decided.is_some() {
+            self.drop_unsent(id);
+        }
+        let Some(part) = self.part(id) else { return };
         if part.due > 0 || part.next != Next::Nothing {
             return;
         }
@@ -222,10 +232,27 @@ impl Client {
         }
     }
 
+    /// Chunks of a message that failed are not sent any more (RFC 3030 §2) if they were not handed over. One that was begun
+    /// has to be completed.
+    fn drop_unsent(&mut self, id: OperationId) {
+        let handed = self.out.handed();
+        let mut start = self.answered;
+        for expected in &self.expected {
+            let is_chunk = matches!(expected.what, Expect::Chunk(of) | Expect::End(of) if of == id);
+            if start >= handed && is_chunk {
+                self.take_back(start);
+                break;
+            }
+            start = expected.end;
+        }
+    }
+
     /// A transaction has its result: on to the next part, or to the result of the operation.
     fn part_ended(&mut self, id: OperationId, result: Result<Reply, Failure>) {
-        let nothing_follows = self.expected.is_empty();
+        let (nothing_follows, handed) = (self.expected.is_empty(), self.out.handed());
         let Some(transaction) = self.transaction(id) else { return };
+        let data_sent = transaction.data_sent(handed);
+        let result = result.map_err(|failure| Failure { data_sent, ..failure });
         let part = &mut transaction.part;
         // What ended with a dot is over whatever the answer is (RFC 5321 §4.1.1.4); what was refused before is not, and one
         // that something follows is followed by RSET.
@@ -245,7 +272,7 @@ impl Client {
         };
         let is_split = transaction.is_continued || !transaction.pending.is_empty();
         let mut told = Vec::new();
-        if is_split && part.finals == 0 {
+        if is_split && part.finals == 0 && transaction.plan().is_some() {
             // The result of each recipient, since that of the operation is not theirs. Those that RCPT refused know.
             let affected = match &result {
                 Ok(_) => part.accepted,

@@ -120,7 +120,7 @@ impl Client {
         reply: &ReplyRef<'_>,
     ) -> Result<(), PeerMisbehaved> {
         let answer = self.owned(reply, true);
-        let start = self.out.end();
+        let (start, lmtp) = (self.out.end(), self.config.lmtp);
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         let plan = transaction.plan().copied();
         let part = &mut transaction.part;
@@ -130,9 +130,11 @@ impl Client {
                 part.message = plan.map(|plan| Message::with_dots(plan, start));
                 self.events.push_back(Event::SendBody { operation: id, chunked: false });
             }
-            // RFC 2920 §3.1: nobody to send to, so nothing but the end of the message.
-            354 if part.accepted.is_empty() => {
-                part.message = plan.map(|plan| Message::with_dots(plan, start));
+            // RFC 2920 §3.1: nobody to send to, so nothing but the end of the message. Under LMTP nobody knows how many replies
+            // that would have (RFC 2033 §4.2).
+            354 if part.accepted.is_empty() && !lmtp => {
+                // It ends the transaction, whatever the answer.
+                part.sender_accepted = false;
                 self.queue(b".\r\n", Expect::LoneDot(id));
             }
             400.. => {
@@ -152,17 +154,13 @@ impl Client {
     ) -> Result<(), PeerMisbehaved> {
         Self::check_final(reply)?;
         let answer = self.owned(reply, true);
-        let handed = self.out.handed();
-        let Some(transaction) = self.transaction(id) else { return Ok(()) };
-        let data_sent = transaction.data_sent(handed);
-        let part = &mut transaction.part;
+        let Some(part) = self.part(id) else { return Ok(()) };
         if let Some(message) = &mut part.message {
             message.chunk_is_answered();
         }
         if reply.code.is_negative() {
             // No more chunks; those that are out are answered too.
-            let failure = Failure { data_sent, ..Failure::refused(Stage::Data, answer) };
-            part.decided.get_or_insert(failure);
+            part.decided.get_or_insert(Failure::refused(Stage::Data, answer));
         }
         Ok(())
     }
@@ -176,22 +174,19 @@ impl Client {
         Self::check_final(reply)?;
         let answer = self.owned(reply, true);
         let lmtp = self.config.lmtp;
-        let handed = self.out.handed();
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
-        let data_sent = transaction.data_sent(handed);
         let part = &mut transaction.part;
         if let Some(failure) = &mut part.decided {
             // Nobody was left to send to, or a chunk before was refused: `settle` tells, unless the server took it after all.
             if reply.code.severity() == Severity::Positive {
                 if !part.accepted.is_empty() {
                     failure.outcome = Outcome::Unknown;
-                    failure.data_sent = data_sent;
                 }
                 return Err(PeerMisbehaved::UnexpectedReply);
             }
             return Ok(());
         }
-        let refused = |reply| Failure { data_sent, ..Failure::refused(Stage::Data, reply) };
+        let refused = |reply| Failure::refused(Stage::Data, reply);
         if !lmtp {
             let result = if reply.code.is_negative() { Err(refused(answer)) } else { Ok(answer) };
             self.part_ended(id, result);
@@ -220,6 +215,9 @@ impl Client {
         }
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         let result = match (&transaction.delivered, &transaction.part.refusal) {
+            (None, Some(refusal)) if transaction.part.temporary => {
+                Err(Failure { outcome: Outcome::Temporary, ..refused(refusal.clone()) })
+            }
             (None, Some(refusal)) => Err(refused(refusal.clone())),
             (Some(reply), _) => Ok(reply.clone()),
             (None, None) => return Ok(()),
