@@ -251,10 +251,8 @@ impl Client {
         if let Some(transcript) = &mut self.transcript {
             transcript.client(line.as_bytes(), false, start);
         }
-        if let Some(part) = self.part(id) {
-            if let Some(message) = &mut part.message {
-                message.start.get_or_insert(start);
-            }
+        if let Some(message) = self.part(id).and_then(|part| part.message.as_mut()) {
+            message.start.get_or_insert(start);
         }
     }
 
