@@ -7,6 +7,7 @@ pub mod canary;
 pub mod capture;
 pub mod dialogue;
 pub mod fuzz;
+pub mod model;
 pub mod pair;
 pub mod server;
 
