@@ -36,6 +36,8 @@ pub(super) struct Operation {
     pub(super) is_ended: bool,
     pub(super) answers: BTreeMap<usize, Verdict>,
     pub(super) deliveries: BTreeMap<usize, Verdict>,
+    /// It was cancelled, or its message was wrong: then its result need not wait for those before.
+    pub(super) is_given_up: bool,
     pub(super) results: usize,
     pub(super) result: Option<Event>,
 }
@@ -94,7 +96,7 @@ impl Session {
             } else {
                 Kind::Message
             },
-            recipients: 1 + self.random.below(12),
+            recipients: self.some(),
             plan: BodyPlan::default(),
             message: Vec::new(),
             is_wrong: false,
@@ -105,6 +107,7 @@ impl Session {
             is_ended: false,
             answers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
+            is_given_up: false,
             results: 0,
             result: None,
         };
@@ -151,6 +154,12 @@ impl Session {
         self.after(self.had, false);
     }
 
+    /// How many recipients.
+    fn some(&mut self) -> usize {
+        let most = if self.random.chance(50) { 3 } else { 12 };
+        1 + self.random.below(most)
+    }
+
     pub(super) fn quit(&mut self) {
         let result = self.client.quit();
         self.shown(|| format!("quit: {result:?}"));
@@ -162,11 +171,20 @@ impl Session {
     fn write(&mut self, operation: &mut Operation) {
         let random = &mut self.random;
         let plan = &mut operation.plan;
-        plan.content =
-            random.pick(&[Content::SevenBit, Content::SevenBit, Content::EightBit, Content::Binary]);
+        let rules = &self.server.rules;
+        // What the server does not offer is asked for too, but seldom.
+        let mut may = |is_offered| is_offered || random.chance(5);
+        let mut contents = vec![Content::SevenBit; 2];
+        contents.extend(may(rules.eight_bit).then_some(Content::EightBit));
+        contents.extend(may(rules.binary).then_some(Content::Binary));
+        let mut transfers = vec![Transfer::Auto, Transfer::Auto, Transfer::Data];
+        transfers.extend(may(rules.chunking).then_some(Transfer::Bdat));
+        plan.content = random.pick(&contents);
         plan.line_ends = random.pick(&[LineEnds::Normalize, LineEnds::Reject, LineEnds::Canonical]);
-        plan.transfer = random.pick(&[Transfer::Auto, Transfer::Auto, Transfer::Data, Transfer::Bdat]);
-        plan.once = random.chance(25);
+        if plan.content != Content::Binary {
+            plan.transfer = random.pick(&transfers);
+        }
+        plan.once = random.chance(15);
         let length = random.pick(&[0, 1, 10, 100, 100, 1000]);
         let is_free = plan.line_ends == LineEnds::Normalize || plan.content == Content::Binary;
         while operation.message.len() < length {
@@ -218,18 +236,23 @@ impl Session {
         let is_cut = plan.content != Content::Binary && (cuts(given) || cuts(given + length));
         let announces = may_announce && !is_cut && self.random.chance(50);
         let ends = length == left && self.random.chance(70);
-        let result = if announces && (length > 0 || ends) {
-            self.client.body_chunk(id, length as u64, ends).map(|taken| {
+        let mut result = Err(Error::ApiMisuse(ApiMisuse::ChunkNotPossible));
+        if announces && (length > 0 || ends) {
+            result = self.client.body_chunk(id, length as u64, ends).map(|taken| {
                 if taken {
                     self.operations[number].announced.extend(&piece);
                 }
                 (if taken { length } else { 0 }, taken && ends)
-            })
-        } else if left == 0 {
-            self.client.end_body(id).map(|()| (0, true))
-        } else {
-            self.client.body(id, &piece).map(|taken| (taken, false))
-        };
+            });
+        }
+        // The core holds a piece already, so that this one must pass through it too.
+        if result == Err(Error::ApiMisuse(ApiMisuse::ChunkNotPossible)) {
+            result = if left == 0 {
+                self.client.end_body(id).map(|()| (0, true))
+            } else {
+                self.client.body(id, &piece).map(|taken| (taken, false))
+            };
+        }
         self.shown(|| {
             format!("give {number}: {length} of {left}, announced: {announces}, ends: {ends}: {result:?}")
         });
@@ -246,10 +269,12 @@ impl Session {
                     "{number} is not what it was declared to be, and was not refused"
                 );
             }
-            Err(Error::ApiMisuse(ApiMisuse::ChunkNotPossible)) if announces => {}
             // It has failed, or will begin again.
             Err(Error::ApiMisuse(ApiMisuse::BodyNotAsked)) => self.operations[number].is_asked = false,
-            Err(Error::InvalidInput(_)) if is_wrong => self.operations[number].is_asked = false,
+            Err(Error::InvalidInput(_)) if is_wrong => {
+                self.operations[number].is_asked = false;
+                self.operations[number].is_given_up = true;
+            }
             Err(error) => panic!("{error:?} for the message of {number}"),
         }
         // What could not be given may have taken back what was queued.
@@ -271,6 +296,7 @@ impl Session {
             1 => self.quit(),
             _ => {
                 let number = self.random.below(self.operations.len());
+                self.operations[number].is_given_up = true;
                 let result = self.client.cancel(self.operations[number].id);
                 self.shown(|| format!("cancel {number}: {result:?}"));
                 let was_open = self.operations[number].results == 0;

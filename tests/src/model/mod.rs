@@ -38,8 +38,6 @@ pub struct Outcomes {
     pub failed: usize,
     /// See `delivered`.
     pub unknown: usize,
-    /// RSET that nothing called for.
-    pub idle_resets: usize,
 }
 
 struct Session {
@@ -118,7 +116,7 @@ fn rules(random: &mut Random) -> Rules {
     let (rcpt_max, domain_max, mail_max) = (limit(15, 4), limit(10, 2), limit(10, 6));
     let mut seldom = |percent, most| if random.chance(percent) { 1 + random.below(most) } else { 0 };
     let (closes, breaks, loses) = (seldom(15, 5), seldom(15, 5), seldom(10, 5));
-    let (refuses, nonsense) = (seldom(60, 40), seldom(10, 20));
+    let (refuses, nonsense) = (seldom(60, 20), seldom(10, 20));
     Rules {
         lmtp,
         pipelining,
@@ -189,7 +187,7 @@ impl Session {
             90..94 => self.give_up(),
             94 if self.random.chance(10) => self.fall_silent(),
             95..97 => self.now += 1000,
-            97 if self.random.chance(20) => self.wait(),
+            97 if self.random.chance(4) => self.wait(),
             _ => {}
         }
     }
@@ -261,7 +259,7 @@ impl Session {
     fn progress(&self) -> (u64, u64, usize, usize, usize) {
         let given = self.operations.iter().map(|operation| operation.given).sum();
         let asked = self.operations.iter().filter(|operation| operation.is_asked).count();
-        (self.handed, self.unconfirmed, self.had * 1000 + self.partly, given, asked)
+        (self.handed + self.waiting(), self.unconfirmed, self.had * 1000 + self.partly, given, asked)
     }
 
     fn shown(&self, text: impl FnOnce() -> String) {
@@ -438,6 +436,16 @@ impl Session {
     }
 
     fn result(&mut self, number: usize, event: Event) {
+        let rules = &self.server.rules;
+        // What begins again, or goes on in another transaction, comes behind those that went ahead of it.
+        let is_straight = rules.rcpt_max.is_none()
+            && rules.domain_max.is_none()
+            && rules.room == usize::MAX
+            && rules.refuses == 0;
+        if self.lawful && is_straight && !self.operations[number].is_given_up {
+            let waits = self.operations[..number].iter().position(|before| before.results == 0);
+            assert_eq!(waits, None, "the result of {number} comes before: {event:?}");
+        }
         let operation = &mut self.operations[number];
         operation.results += 1;
         assert_eq!(operation.results, 1, "two results for {number}: {:?} and {event:?}", operation.result);
@@ -447,7 +455,7 @@ impl Session {
 
     /// Holds the results against what the server did.
     fn judge(&self) -> Outcomes {
-        let mut outcomes = Outcomes { idle_resets: self.server.idle_resets, ..Outcomes::default() };
+        let mut outcomes = Outcomes::default();
         for (number, operation) in self.operations.iter().enumerate() {
             assert_eq!(operation.results, 1, "results of {number}");
             let Some(result) = &operation.result else { continue };
@@ -546,7 +554,7 @@ impl Session {
                 "{number}: the reply of another: {failure:?}"
             );
         }
-        if failure.outcome == Outcome::Permanent && self.server.rules.lmtp {
+        if failure.outcome == Outcome::Permanent {
             let is_temporary = operation.deliveries.values().any(|verdict| *verdict == Verdict::Temporary);
             assert!(!is_temporary, "{number} failed for good, and not for all: {failure:?}");
         }

@@ -109,10 +109,6 @@ pub(super) struct Server {
     pub(super) is_mute: bool,
     pub(super) taken: Vec<Taken>,
     pub(super) ends: Vec<End>,
-    /// Every command, for whoever looks for a fault.
-    pub(super) log: Vec<String>,
-    /// RSET although nothing was open, and nothing that could be was unanswered.
-    pub(super) idle_resets: usize,
 }
 
 impl Server {
@@ -134,8 +130,6 @@ impl Server {
             is_mute: false,
             taken: Vec::new(),
             ends: Vec::new(),
-            log: Vec::new(),
-            idle_resets: 0,
         };
         match server.random.below(100) {
             0 => server.close("554 no service"),
@@ -186,9 +180,9 @@ impl Server {
                 State::Commands => {
                     let Some(end) = self.input.iter().position(|octet| *octet == b'\n') else { break };
                     let line: Vec<u8> = self.input.drain(..=end).collect();
-                    let line = String::from_utf8(line).expect("commands are ASCII here");
-                    let line = line.strip_suffix("\r\n").expect("a line end").to_owned();
-                    self.log.push(line.clone());
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    assert!(line.ends_with("\r\n") || !self.is_lawful(), "{line:?}");
+                    let line = line.trim_end().to_owned();
                     self.command(&line, had(left));
                 }
             }
@@ -255,17 +249,18 @@ impl Server {
         if self.is_lawful() {
             self.check_group(verb, had);
         }
-        verb.clone_into(&mut self.before);
         // The octets come whatever becomes of the command.
         if verb == "BDAT" {
             let (length, last) = argument.split_once(' ').unwrap_or((argument, ""));
-            let left: usize = length.parse().expect("a length");
-            assert!(matches!(last, "" | "LAST") && (left > 0 || last == "LAST"), "{line}");
+            let left: usize = length.parse().unwrap_or(0);
+            let is_right = matches!(last, "" | "LAST") && (left > 0 || last == "LAST");
+            assert!(is_right || !self.is_lawful(), "{line}");
             self.state = State::Chunk { left, is_last: last == "LAST" };
         }
         if self.is_lawful() && !self.is_closed {
             self.check_order(verb, line, had);
         }
+        verb.clone_into(&mut self.before);
         self.note(verb, argument);
         if self.is_closed {
             self.said += usize::from(verb != "BDAT");
@@ -375,10 +370,6 @@ impl Server {
                 assert!(verb == "BDAT" || !open.has_chunks, "{line} behind BDAT");
                 assert!(verb != "BDAT" || rules.chunking, "BDAT is not offered");
             }
-            ("RSET", None) => {
-                let is_waited_for = self.before == "BDAT" && had.most < self.said;
-                self.idle_resets += usize::from(!is_waited_for);
-            }
             _ => {}
         }
     }
@@ -455,7 +446,8 @@ impl Server {
             ("ENHANCEDSTATUSCODES", true),
         ]
         .into_iter()
-        .filter_map(|(keyword, is_offered)| is_offered.then(|| keyword.to_owned()))
+        .filter(|(_, is_offered)| *is_offered)
+        .map(|(keyword, _)| keyword.to_owned())
         .collect();
         if !limits.is_empty() {
             lines.push(format!("LIMITS{}", limits.concat()));
@@ -611,5 +603,6 @@ impl Server {
 fn number(address: &str, name: &str) -> usize {
     let digits = address.split_once(name).map_or("", |(_, rest)| rest);
     let digits = digits.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
-    digits.parse().expect("an address of the model's")
+    // What is no address of the model's is that of no operation.
+    digits.parse().unwrap_or(usize::MAX)
 }
