@@ -250,12 +250,17 @@ impl BodyEncoder {
         Err(InvalidInput::LineTooLong)
     }
 
+    /// Whether an octet that was taken waits for the next one.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.after_cr && self.plan.line_ends != LineEnds::Normalize
+    }
+
     /// Ends the message: the last line is completed and, for DATA, `.` follows on a line of its own.
     ///
     /// # Errors
     /// [`InvalidInput::BareLineEnd`] if the message ends in CR and that is to be refused.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), InvalidInput> {
-        if self.after_cr && self.plan.line_ends != LineEnds::Normalize {
+        if self.holds_back() {
             return Err(InvalidInput::BareLineEnd);
         }
         if self.column > 0 {

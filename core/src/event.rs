@@ -68,8 +68,8 @@ pub enum Event {
         index: usize,
         /// What the answer means.
         verdict: Verdict,
-        /// What the server said.
-        reply: Reply,
+        /// What the server said; `None`: the session ended without an answer.
+        reply: Option<Reply>,
     },
     /// The server took the message, for some recipients at least. It ends the operation.
     Delivered {
@@ -202,7 +202,7 @@ impl fmt::Debug for AuthAnswer {
     }
 }
 
-/// What a reply to RCPT means for the recipient.
+/// What a reply means for a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub enum Verdict {
@@ -210,12 +210,15 @@ pub enum Verdict {
     Accepted,
     /// 5yz but 552.
     Permanent,
-    /// 4yz, or 552, which says that there are too many recipients (RFC 5321 §4.5.3.1.10).
+    /// 4yz, or 552 to RCPT, which says that there are too many recipients (RFC 5321 §4.5.3.1.10); or the session ended
+    /// before.
     Temporary,
+    /// The message went out to its end and no valid reply came. Only in [`Event::Delivery`].
+    Unknown,
 }
 
 /// What is known of a message that was not reported as delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub enum Outcome {
     /// Not accepted; the same again would fail again.
@@ -229,7 +232,11 @@ pub enum Outcome {
 
 impl From<Outcome> for Verdict {
     fn from(outcome: Outcome) -> Self {
-        if outcome == Outcome::Permanent { Self::Permanent } else { Self::Temporary }
+        match outcome {
+            Outcome::Permanent => Self::Permanent,
+            Outcome::Temporary => Self::Temporary,
+            Outcome::Unknown => Self::Unknown,
+        }
     }
 }
 
@@ -341,6 +348,15 @@ impl Failure {
     pub(crate) fn refused(stage: Stage, reply: Reply) -> Self {
         let outcome = reply.code().severity().into();
         Self { stage, outcome, data_sent: DataSent::None, cause: Cause::Refused, reply: Some(reply) }
+    }
+
+    /// The same for an operation that had no part in it: nothing is wrong with that one.
+    pub(crate) fn of_another(mut self) -> Self {
+        self.outcome = Outcome::Temporary;
+        if let Cause::Error { error: Error::InvalidInput(_) } = self.cause {
+            self.cause = Cause::Error { error: Error::Cancelled };
+        }
+        self
     }
 
     pub(crate) fn error(stage: Stage, error: Error) -> Self {

@@ -113,6 +113,11 @@ impl Transmit {
     }
 
     pub(crate) fn push(&mut self, octets: &[u8]) {
+        // What was handed over is let go of, now and then.
+        if self.start > self.buffer.len() / 2 && !self.holds_secret {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
         let room = self.buffer.capacity() - self.buffer.len();
         if self.holds_secret && room < octets.len() {
             // Growing would leave a copy behind.

@@ -95,9 +95,14 @@ impl Client {
             Operation::Transaction(transaction) => (transaction.stage(), transaction.has_begun(handed)),
         };
         if !has_begun {
+            let given_up = self.operations.remove(index);
             self.take_back(start);
-            self.operations.remove(index);
-            self.failed(id, Failure::error(stage, error));
+            match given_up {
+                Some(Operation::Transaction(transaction)) => {
+                    self.conclude(&transaction, Failure::error(stage, error));
+                }
+                _ => self.failed(id, Failure::error(stage, error)),
+            }
             self.advance();
             return Ok(());
         }
@@ -183,10 +188,13 @@ impl Client {
         let handed = self.out.handed();
         for operation in mem::take(&mut self.operations) {
             match operation {
-                Operation::Command(command) => self.failed(command.id, failure.clone()),
+                Operation::Command(command) if culprit == Some(command.id) => {
+                    self.failed(command.id, failure.clone());
+                }
+                Operation::Command(command) => self.failed(command.id, failure.clone().of_another()),
                 Operation::Transaction(transaction) => {
                     let is_culprit = culprit == Some(transaction.id);
-                    self.failed(transaction.id, transaction.broken(failure, handed, is_culprit));
+                    self.conclude(&transaction, transaction.broken(failure, handed, is_culprit));
                 }
             }
         }

@@ -115,8 +115,8 @@ impl Expected {
 }
 
 impl Client {
-    /// Whether a command of `length` octets may be queued now.
-    pub(super) fn may_queue(&self, length: usize) -> bool {
+    /// Whether a command of `length` octets may be queued now; `of`: the transaction that it is of.
+    pub(super) fn may_queue(&self, length: usize, of: Option<OperationId>) -> bool {
         let Some(last) = self.expected.back() else { return true };
         let limits = &self.config.limits;
         // RFC 2920 §3.1, RFC 3030 §4.2.
@@ -126,12 +126,14 @@ impl Client {
             | Expect::Rcpt(..)
             | Expect::Reset(_)
             | Expect::Verified(_) => true,
-            Expect::End(_) => {
-                self.config.pipelining == Pipelining::AcrossMessages && self.unanswered < limits.messages
-            }
+            Expect::End(_) => self.unanswered < limits.messages,
             _ => false,
         };
-        may_follow && self.pipelines() && self.in_flight + length <= limits.in_flight
+        let is_across = last.what.transaction() != of;
+        may_follow
+            && (!is_across || self.config.pipelining == Pipelining::AcrossMessages)
+            && self.pipelines()
+            && self.in_flight + length <= limits.in_flight
     }
 
     /// Whether commands may be sent ahead at all.

@@ -273,7 +273,10 @@ impl Session {
             Err(Error::ApiMisuse(ApiMisuse::BodyNotAsked)) => self.operations[number].is_asked = false,
             Err(Error::InvalidInput(_)) if is_wrong => {
                 self.operations[number].is_asked = false;
-                self.operations[number].is_given_up = true;
+                // Those behind it may go down with it, as below.
+                for operation in &mut self.operations[number..] {
+                    operation.is_given_up = true;
+                }
             }
             Err(error) => panic!("{error:?} for the message of {number}"),
         }
@@ -296,7 +299,9 @@ impl Session {
             1 => self.quit(),
             _ => {
                 let number = self.random.below(self.operations.len());
-                self.operations[number].is_given_up = true;
+                for operation in &mut self.operations[number..] {
+                    operation.is_given_up = true;
+                }
                 let result = self.client.cancel(self.operations[number].id);
                 self.shown(|| format!("cancel {number}: {result:?}"));
                 let was_open = self.operations[number].results == 0;

@@ -240,6 +240,10 @@ impl Client {
     }
 
     fn queue_mail(&mut self, index: usize) -> bool {
+        let id = self.operations.get(index).map(Operation::id);
+        if !self.may_queue(0, id) {
+            return false;
+        }
         let offer = Offer {
             capabilities: &self.capabilities,
             is_verified: self.verified,
@@ -258,7 +262,8 @@ impl Client {
             Some(_) => domains(&transaction.envelope, &self.domains),
             None => Vec::new(),
         };
-        // A last chunk that is refused leaves a transaction open: without its answer, RSET goes ahead.
+        // A chunk that is refused leaves a transaction open, and a server may have its end to do with: without the answer, RSET
+        // goes ahead.
         let follows_chunk = match self.expected.back().map(|expected| expected.what) {
             Some(Expect::Chunk(_)) => true,
             Some(Expect::End(id)) => self.transaction(id).is_some_and(|before| before.is_chunked()),
@@ -294,13 +299,9 @@ impl Client {
             self.queue_hello(Expect::EhloAgain);
             return true;
         }
-        let failure = Failure::error(Stage::Sender, unmet.into());
-        if let Some(transaction) = self.transaction(id) {
-            // What is left after a part that was delivered is told of by its result.
-            transaction.delivered = None;
-            transaction.pending.clear();
+        if let Some(transaction) = self.take_transaction(id) {
+            self.conclude(&transaction, Failure::error(Stage::Sender, unmet.into()));
         }
-        self.operation_ended(id, Some(failure));
         true
     }
 
@@ -332,7 +333,7 @@ impl Client {
 
     /// Queues a command of a transaction if it may go out now.
     pub(super) fn queue_next(&mut self, id: OperationId, line: &str, what: Expect, next: Next) -> bool {
-        if !self.may_queue(line.len()) {
+        if !self.may_queue(line.len(), Some(id)) {
             return false;
         }
         let (position, rides) = (self.out.end(), !self.expected.is_empty());

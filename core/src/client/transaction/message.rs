@@ -161,7 +161,8 @@ impl Client {
     ) -> Result<bool, Error> {
         let index = self.giving(id)?;
         match self.message_at(index) {
-            Some(Message { chunks: Some(chunks), .. }) if chunks.is_verbatim && chunks.next.is_empty() => {}
+            Some(Message { encoder, chunks: Some(chunks), .. })
+                if chunks.is_verbatim && chunks.next.is_empty() && !encoder.holds_back() => {}
             _ => return Err(ApiMisuse::ChunkNotPossible.into()),
         }
         if length == 0 && !is_last {
@@ -240,7 +241,7 @@ impl Client {
             .and_then(|message| message.chunks.as_ref())
             .map_or(0, |chunks| chunks.unanswered);
         let fits = if waits { unanswered == 0 } else { unanswered < most.max(1) };
-        fits && self.may_queue(CHUNK)
+        fits && self.may_queue(CHUNK, Some(id))
     }
 
     fn queue_chunk_header(&mut self, id: OperationId, length: u64, is_last: bool) {

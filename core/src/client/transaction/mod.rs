@@ -8,6 +8,7 @@ mod commands;
 mod message;
 mod replies;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -15,7 +16,7 @@ use super::expect::Expect;
 use super::{Client, Operation};
 use crate::body::BodyPlan;
 use crate::envelope::Envelope;
-use crate::error::{Error, Stage};
+use crate::error::Stage;
 use crate::event::{Cause, DataSent, Event, Failure, OperationId, Outcome, Verdict};
 use crate::reply::Reply;
 
@@ -34,6 +35,8 @@ pub(super) struct Transaction {
     is_continued: bool,
     /// The first reply that took the message.
     delivered: Option<Reply>,
+    /// A part failed that may succeed later.
+    is_temporary: bool,
 }
 
 /// What the recipients are asked for.
@@ -60,8 +63,9 @@ struct Part {
     /// Recipients that the server answered for, and those among them that it took, by index.
     answered: usize,
     accepted: Vec<usize>,
-    /// Under LMTP: answers to the message that are there.
+    /// Under LMTP: answers to the message that are there, and whether one of them took it.
     finals: usize,
+    is_taken: bool,
     /// The server has no room for more recipients: the others are for the next part.
     is_full: bool,
     /// The first refusal of a recipient, and whether any was temporary.
@@ -90,6 +94,17 @@ enum Next {
     Nothing,
 }
 
+impl Part {
+    /// The recipients whose result no event told.
+    fn untold(&self) -> Vec<usize> {
+        if !self.sender_accepted {
+            return self.recipients.clone();
+        }
+        let accepted = self.accepted.iter().skip(self.finals);
+        accepted.chain(self.recipients.iter().skip(self.answered)).copied().collect()
+    }
+}
+
 impl Transaction {
     pub(super) fn new(id: OperationId, envelope: Envelope, plan: Option<BodyPlan>) -> Self {
         Self {
@@ -100,6 +115,7 @@ impl Transaction {
             part: Part::default(),
             is_continued: false,
             delivered: None,
+            is_temporary: false,
         }
     }
 
@@ -113,9 +129,9 @@ impl Transaction {
         self.part.start
     }
 
-    /// Whether the server may know of it.
+    /// Whether the server may know of the part under way.
     pub(super) fn has_begun(&self, handed: u64) -> bool {
-        self.is_continued || self.part.start.is_some_and(|start| handed > start)
+        self.part.start.is_some_and(|start| handed > start)
     }
 
     /// Whether its last chunk is out: a failed one leaves the transaction open (RFC 3030 §2).
@@ -174,24 +190,15 @@ impl Transaction {
     /// Its result if the session ends here by `failure`, with `handed` octets with the transport; `is_culprit`: while
     /// something of its own was waited for.
     pub(super) fn broken(&self, failure: &Failure, handed: u64, is_culprit: bool) -> Failure {
-        if let Some(decided) = &self.part.decided {
+        if let Some(decided) = self.part.decided.as_ref().filter(|_| !self.part.is_out_of_step) {
             return Failure { data_sent: self.data_sent(handed), ..decided.clone() };
         }
         let mut failure = failure.clone();
         let is_setup = matches!(failure.stage, Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth);
-        if self.part.start.is_none() && !self.is_continued && !is_setup {
-            // Another operation broke the session: nothing is wrong with this one.
-            failure.stage = Stage::Sender;
-            failure.outcome = Outcome::Temporary;
-            if let Cause::Error { error: Error::InvalidInput(_) } = failure.cause {
-                failure.cause = Cause::Error { error: Error::Cancelled };
-            }
-            return failure;
-        }
         failure.data_sent = self.data_sent(handed);
-        if !is_culprit {
+        if !is_culprit && !is_setup {
+            failure = failure.of_another();
             failure.stage = if failure.data_sent == DataSent::None { Stage::Sender } else { Stage::Data };
-            failure.outcome = Outcome::Temporary;
         }
         if failure.data_sent == DataSent::All && failure.cause != Cause::Refused {
             failure.outcome = Outcome::Unknown;
@@ -252,72 +259,107 @@ impl Client {
         let (nothing_follows, handed) = (self.expected.is_empty(), self.out.handed());
         let Some(transaction) = self.transaction(id) else { return };
         let data_sent = transaction.data_sent(handed);
-        let result = result.map_err(|failure| Failure { data_sent, ..failure });
         let part = &mut transaction.part;
         // What ended with a dot is over whatever the answer is (RFC 5321 §4.1.1.4); what was refused before is not, and one
         // that something follows is followed by RSET.
-        let is_open = result.is_err()
+        let mut is_open = result.is_err()
             && part.sender_accepted
             && !part.message.as_ref().is_some_and(Message::ended_with_dot);
-        if part.is_out_of_step && transaction.restart() {
-            // Whatever the server has open.
-            self.needs_reset |= nothing_follows;
-            return;
-        }
-        let part = mem::take(&mut transaction.part);
-        // A refusal of all recipients says nothing of the others.
+        let is_out_of_step = part.is_out_of_step;
+        let restarts = is_out_of_step && transaction.restart();
+        // Whatever the server has open.
+        is_open |= restarts;
+        // A refusal of all recipients, or one by one under LMTP, says nothing of those that are left.
         let goes_on = match &result {
             Ok(_) => true,
-            Err(failure) => failure.stage == Stage::Recipients,
+            Err(failure) => {
+                let is_of_recipients = failure.stage == Stage::Recipients || transaction.part.finals > 0;
+                is_of_recipients && !transaction.pending.is_empty()
+            }
         };
-        let is_split = transaction.is_continued || !transaction.pending.is_empty();
+        let mut over = None;
         let mut told = Vec::new();
-        if is_split && part.finals == 0 && transaction.plan().is_some() {
-            // The result of each recipient, since that of the operation is not theirs. Those that RCPT refused know.
-            let affected = match &result {
-                Ok(_) => part.accepted,
-                Err(failure) if failure.stage == Stage::Sender => part.recipients,
-                Err(_) => part.accepted,
-            };
-            let left = if goes_on { Vec::new() } else { mem::take(&mut transaction.pending) };
-            let answer = match &result {
-                Ok(reply) => Some((Verdict::Accepted, reply)),
-                Err(failure) => failure.reply.as_ref().map(|reply| (failure.outcome.into(), reply)),
-            };
-            if let Some((verdict, reply)) = answer {
-                let told_of = affected.into_iter().chain(left);
-                told.extend(told_of.map(|index| Event::Delivery {
-                    operation: id,
-                    index,
-                    verdict,
-                    reply: reply.clone(),
-                }));
+        match result {
+            _ if restarts => {}
+            Err(failure) if !goes_on => {
+                let is_temporary = transaction.is_temporary || is_out_of_step;
+                let outcome =
+                    if is_temporary { failure.outcome.max(Outcome::Temporary) } else { failure.outcome };
+                over = Some(Failure { outcome, data_sent, ..failure });
+            }
+            result => {
+                let part = mem::take(&mut transaction.part);
+                match result {
+                    Ok(reply) => {
+                        // The result of each, since that of the operation is not theirs.
+                        let is_split = transaction.is_continued || !transaction.pending.is_empty();
+                        if is_split && part.finals == 0 {
+                            told = part.accepted;
+                        }
+                        transaction.delivered.get_or_insert_with(|| reply.clone());
+                        self.tell(id, told, Verdict::Accepted, Some(&reply));
+                    }
+                    Err(failure) => transaction.is_temporary |= failure.outcome == Outcome::Temporary,
+                }
+                self.next_part(id);
             }
         }
-        let failure = match result {
-            Ok(reply) => {
-                transaction.delivered.get_or_insert(reply);
-                None
-            }
-            Err(failure) => Some(failure),
-        };
-        let is_over = transaction.pending.is_empty() || !goes_on;
-        transaction.is_continued = true;
-        self.events.extend(told);
         self.needs_reset |= is_open && nothing_follows;
-        if is_over {
-            self.operation_ended(id, failure);
+        if let Some(failure) = over
+            && let Some(transaction) = self.take_transaction(id)
+        {
+            self.conclude(&transaction, failure);
         }
     }
 
-    /// Takes a transaction out of the queue and tells its result: delivered if any part of it was.
-    fn operation_ended(&mut self, id: OperationId, failure: Option<Failure>) {
-        let Some(index) = self.index_of(id) else { return };
-        let Some(Operation::Transaction(transaction)) = self.operations.remove(index) else { return };
-        match (transaction.delivered, failure) {
-            (Some(reply), _) => self.events.push_back(Event::Delivered { operation: id, reply }),
-            (None, Some(failure)) => self.failed(id, failure),
-            (None, None) => {}
+    /// Another transaction for the recipients that are left, or the result.
+    fn next_part(&mut self, id: OperationId) {
+        let Some(transaction) = self.transaction(id) else { return };
+        transaction.is_continued = true;
+        if transaction.pending.is_empty()
+            && let Some(reply) = transaction.delivered.take()
+        {
+            self.take_transaction(id);
+            self.events.push_back(Event::Delivered { operation: id, reply });
         }
+    }
+
+    fn take_transaction(&mut self, id: OperationId) -> Option<Box<Transaction>> {
+        match self.operations.remove(self.index_of(id)?)? {
+            Operation::Transaction(transaction) => Some(transaction),
+            Operation::Command(_) => None,
+        }
+    }
+
+    /// The result of an operation that goes no further. If a part was delivered, the operation was, and what became of the
+    /// other recipients is told of each.
+    pub(super) fn conclude(&mut self, transaction: &Transaction, failure: Failure) {
+        let id = transaction.id;
+        let Some(delivered) = transaction.delivered.clone() else {
+            self.failed(id, failure);
+            return;
+        };
+        let reply = failure.reply.as_ref();
+        self.tell(id, transaction.part.untold(), failure.outcome.into(), reply);
+        // Nothing of the message went out for those that no transaction took.
+        let outcome = if failure.outcome == Outcome::Unknown { Outcome::Temporary } else { failure.outcome };
+        self.tell(id, transaction.pending.clone(), outcome.into(), reply);
+        self.events.push_back(Event::Delivered { operation: id, reply: delivered });
+    }
+
+    fn tell(
+        &mut self,
+        operation: OperationId,
+        recipients: Vec<usize>,
+        verdict: Verdict,
+        reply: Option<&Reply>,
+    ) {
+        let told = recipients.into_iter().map(|index| Event::Delivery {
+            operation,
+            index,
+            verdict,
+            reply: reply.cloned(),
+        });
+        self.events.extend(told);
     }
 }

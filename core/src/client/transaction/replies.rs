@@ -18,7 +18,7 @@ impl Part {
     fn answer(&mut self, index: usize, verdict: Verdict, reply: &Reply) {
         match verdict {
             Verdict::Accepted => self.accepted.push(index),
-            Verdict::Permanent | Verdict::Temporary => {
+            Verdict::Permanent | Verdict::Temporary | Verdict::Unknown => {
                 self.temporary |= verdict == Verdict::Temporary;
                 self.refusal.get_or_insert_with(|| reply.clone());
             }
@@ -201,26 +201,33 @@ impl Client {
         let Some(index) = part.accepted.get(part.finals).copied() else {
             return Err(PeerMisbehaved::UnexpectedReply);
         };
+        if part.finals == 0 {
+            // What RCPT refused says nothing of the message.
+            (part.refusal, part.temporary) = (None, false);
+        }
         part.finals += 1;
         part.temporary |= verdict == Verdict::Temporary;
         let is_last = part.finals == part.accepted.len();
-        match verdict {
-            Verdict::Accepted => drop(transaction.delivered.get_or_insert_with(|| answer.clone())),
-            _ => drop(part.refusal.get_or_insert_with(|| answer.clone())),
+        if verdict == Verdict::Accepted {
+            part.is_taken = true;
+            transaction.delivered.get_or_insert_with(|| answer.clone());
+        } else {
+            part.refusal.get_or_insert_with(|| answer.clone());
         }
-        self.events.push_back(Event::Delivery { operation: id, index, verdict, reply: answer });
+        self.events.push_back(Event::Delivery { operation: id, index, verdict, reply: Some(answer) });
         if !is_last {
             self.expect_again(Expect::End(id));
             return Ok(());
         }
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
-        let result = match (&transaction.delivered, &transaction.part.refusal) {
-            (None, Some(refusal)) if transaction.part.temporary => {
+        let part = &transaction.part;
+        let result = match (&transaction.delivered, &part.refusal) {
+            (Some(reply), _) if part.is_taken => Ok(reply.clone()),
+            (_, Some(refusal)) if part.temporary => {
                 Err(Failure { outcome: Outcome::Temporary, ..refused(refusal.clone()) })
             }
-            (None, Some(refusal)) => Err(refused(refusal.clone())),
-            (Some(reply), _) => Ok(reply.clone()),
-            (None, None) => return Ok(()),
+            (_, Some(refusal)) => Err(refused(refusal.clone())),
+            (_, None) => return Ok(()),
         };
         self.part_ended(id, result);
         Ok(())
