@@ -346,10 +346,13 @@ impl Session {
             return;
         }
         self.shown(|| format!("S: {:?}", String::from_utf8_lossy(&octets)));
+        let waited = self.waiting_octets();
         let result = self.client.handle_input(self.now(), &octets);
+        // Chunks of a message that is refused are not sent any more.
+        let took_back = !self.waiting_octets().starts_with(&waited);
         let ours = matches!(result, Ok(()) | Err(Error::InvalidInput(_)));
         assert!(ours || !self.lawful, "{result:?} to a server without faults");
-        self.after(before, false);
+        self.after(before, took_back);
     }
 
     /// Time passes until the client does something about it.
@@ -364,13 +367,16 @@ impl Session {
     }
 
     fn waiting(&self) -> u64 {
-        self.client
-            .transmit()
-            .map(|segment| match segment {
-                Segment::Bytes(octets) => octets.len() as u64,
-                Segment::Body { length, .. } => length,
-            })
-            .sum()
+        self.waiting_octets().len() as u64
+    }
+
+    /// What is to be sent, with zeros for what is the host's.
+    fn waiting_octets(&self) -> Vec<u8> {
+        let octets = |segment: Segment<'_>| match segment {
+            Segment::Bytes(octets) => octets.to_vec(),
+            Segment::Body { length, .. } => vec![0; usize::try_from(length).expect("little")],
+        };
+        self.client.transmit().flat_map(octets).collect()
     }
 
     /// After every call: what was queued, and what happened. `took_back`: what was queued may be other than it was.

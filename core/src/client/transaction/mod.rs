@@ -282,10 +282,8 @@ impl Client {
         match result {
             _ if restarts => {}
             Err(failure) if !goes_on => {
-                let is_temporary = transaction.is_temporary || is_out_of_step;
-                let outcome =
-                    if is_temporary { failure.outcome.max(Outcome::Temporary) } else { failure.outcome };
-                over = Some(Failure { outcome, data_sent, ..failure });
+                transaction.is_temporary |= is_out_of_step;
+                over = Some(Failure { data_sent, ..failure });
             }
             result => {
                 let part = mem::take(&mut transaction.part);
@@ -336,7 +334,8 @@ impl Client {
     pub(super) fn conclude(&mut self, transaction: &Transaction, failure: Failure) {
         let id = transaction.id;
         let Some(delivered) = transaction.delivered.clone() else {
-            self.failed(id, failure);
+            let least = if transaction.is_temporary { Outcome::Temporary } else { Outcome::Permanent };
+            self.failed(id, Failure { outcome: failure.outcome.max(least), ..failure });
             return;
         };
         let reply = failure.reply.as_ref();
