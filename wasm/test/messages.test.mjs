@@ -119,7 +119,7 @@ test('many messages at once go over one connection behind each other, each with 
   assert.equal(real.messages.length, 27);
   assert.deepEqual(real.messages.map(({ to }) => to[0]), results.flatMap(({ status }, number) => (status === 'fulfilled' ? [`r${number}@example.org`] : [])));
   // The next envelope is behind the final dot.
-  assert.match(client.smtpConversation, /C: \.\nC: MAIL/);
+  assert.match(client.smtpConversation, /C: \.\nC: RSET\nC: MAIL/);
 });
 
 test('LMTP: each recipient has its own result', async (t) => {

@@ -147,10 +147,16 @@ impl Client {
         if let Some(transcript) = &mut self.transcript {
             transcript.take_back(start);
         }
-        let resets = |expected: &Expected| matches!(expected.what, Expect::Reset(_)) && expected.end > start;
         let mails = |expected: &&Expected| matches!(expected.what, Expect::Mail(_)) && expected.end > start;
-        // The first one was for what is open on the server; those behind were for what is taken back.
-        self.needs_reset |= self.expected.iter().find(|expected| expected.end > start).is_some_and(resets);
+        let first = self.expected.iter().position(|expected| expected.end > start);
+        let what = |at: usize| self.expected.get(at).map(|expected| expected.what);
+        // RSET that comes first was for what is open on the server, unless it goes ahead of an answer; one behind it was for
+        // what is taken back.
+        self.needs_reset |= first.is_some_and(|first| {
+            let goes_ahead = first.checked_sub(1).and_then(what);
+            matches!(what(first), Some(Expect::Reset(_)))
+                && !matches!(goes_ahead, Some(Expect::Chunk(_) | Expect::End(_)))
+        });
         self.mails -= self.expected.iter().filter(mails).count() as u64;
         self.drop_expected(start);
         let mut lost = Vec::new();

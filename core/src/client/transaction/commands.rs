@@ -262,14 +262,9 @@ impl Client {
             Some(_) => domains(&transaction.envelope, &self.domains),
             None => Vec::new(),
         };
-        // A chunk that is refused leaves a transaction open, and a server may have its end to do with: without the answer, RSET
-        // goes ahead.
-        let follows_chunk = match self.expected.back().map(|expected| expected.what) {
-            Some(Expect::Chunk(_)) => true,
-            Some(Expect::End(id)) => self.transaction(id).is_some_and(|before| before.is_chunked()),
-            _ => false,
-        };
-        if self.needs_reset || follows_chunk {
+        // A message without an answer may leave its transaction open, and a server may take it for open until it has answered.
+        let is_open = self.expected.back().is_some_and(|last| matches!(last.what, Expect::Chunk(_) | Expect::End(_)));
+        if self.needs_reset || is_open {
             let is_queued = self.queue_next(id, "RSET\r\n", Expect::Reset(id), Next::Mail);
             self.needs_reset &= !is_queued;
             return is_queued;

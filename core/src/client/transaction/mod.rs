@@ -134,11 +134,6 @@ impl Transaction {
         self.part.start.is_some_and(|start| handed > start)
     }
 
-    /// Whether its last chunk is out: a failed one leaves the transaction open (RFC 3030 §2).
-    pub(super) fn is_chunked(&self) -> bool {
-        self.part.message.as_ref().is_some_and(Message::is_chunked)
-    }
-
     pub(super) fn reply_is_due(&mut self) {
         self.part.due += 1;
     }
