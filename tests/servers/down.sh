@@ -15,6 +15,7 @@ declare -A process=(
     [dovecot]=$lab/dovecot/run/master.pid
     [exim]=$lab/exim/exim.pid
     [sendmail]=$lab/sendmail/server.pid
+    [opensmtpd]=$lab/opensmtpd/server.pid
     [smtp-server]=$lab/smtp-server/server.pid
 )
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # install.sh ROOT
 #
-# What up.sh starts, on Debian 12, as root. Postfix, Dovecot and the SASL modules are installed. Exim and Sendmail would
-# each push Postfix out (all three are "mail-transport-agent"), so they are only unpacked, into ROOT/exim and ROOT/sendmail.
+# What up.sh starts, on Debian 12, as root. Postfix, Dovecot and the SASL modules are installed. Exim, Sendmail and OpenSMTPD
+# would each push Postfix out (all four are "mail-transport-agent"), so they are only unpacked, each into ROOT/<its name>.
 # Nothing is done when all is there already.
 set -euo pipefail
 
@@ -12,18 +12,21 @@ mkdir -p "$1"
 root=$(cd "$1" && pwd)
 
 installed=(
-    postfix dovecot-core dovecot-submissiond
+    postfix dovecot-core dovecot-submissiond dovecot-lmtpd
     # saslpasswd2; the mechanisms, NTLM and SCRAM-* among them; what reads the passwords
     sasl2-bin libsasl2-modules libsasl2-modules-db
     # sendmail.mc to sendmail.cf; certificates
     m4 openssl
     # libraries of the unpacked programs
-    libgnutls-dane0 libgnutls30 libidn12 libldap-2.5-0 liblockfile1 libmariadb3
+    libevent-2.1-7 libgnutls-dane0 libgnutls30 libidn12 libldap-2.5-0 liblockfile1 libmariadb3
     libnsl2 libperl5.36 libpq5 libspf2-2 libwrap0
 )
 exim_packages=(exim4-base exim4-daemon-heavy) # the light one has neither NTLM nor Dovecot's authenticator
 sendmail_packages=(sendmail-base sendmail-bin sendmail-cf)
-programs=("$root/exim/usr/sbin/exim4" "$root/sendmail/usr/libexec/sendmail/sendmail")
+opensmtpd_packages=(opensmtpd)
+programs=(
+    "$root/exim/usr/sbin/exim4" "$root/sendmail/usr/libexec/sendmail/sendmail" "$root/opensmtpd/usr/sbin/smtpd"
+)
 unpacked=("${programs[@]}" "$root/sendmail/usr/share/sendmail/cf/m4/cf.m4")
 
 missing_packages() {
@@ -84,11 +87,14 @@ if [ ${#packages[@]} -gt 0 ] || [ -n "$(missing_files)" ]; then
     fi
     unpack "$root/exim" "${exim_packages[@]}"
     unpack "$root/sendmail" "${sendmail_packages[@]}"
+    unpack "$root/opensmtpd" "${opensmtpd_packages[@]}"
 fi
 
-# Exim has this user compiled in and does not even print its version without it.
-getent passwd Debian-exim >/dev/null ||
-    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
+# Exim and OpenSMTPD have these users compiled in; Exim does not even print its version without its own.
+for user in Debian-exim opensmtpd opensmtpq; do
+    getent passwd "$user" >/dev/null ||
+        useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+done
 
 for program in "${programs[@]}"; do
     if ldd "$program" | grep 'not found' >&2; then

@@ -12,7 +12,7 @@ source "$here/ports.sh"
 mkdir -p "$1"
 lab=$(cd "$1" && pwd)
 root=$(cd "$2" && pwd)
-servers=(dovecot postfix exim sendmail smtp-server)
+servers=(dovecot postfix exim sendmail opensmtpd smtp-server)
 
 fail() {
     echo "up.sh: $1" >&2
@@ -30,10 +30,16 @@ fail_with_log() {
     exit 1
 }
 
-[ "$(id -u)" -eq 0 ] || fail 'must be root: Postfix, Exim and Sendmail change to users of their own'
+[ "$(id -u)" -eq 0 ] || fail 'must be root: the servers change to users of their own'
 [[ $lab =~ ^[A-Za-z0-9/._-]{1,60}$ ]] || fail "$lab: at most 60 plain characters, since it goes into configuration files and socket names"
 runuser -u nobody -- test -x "$lab" || fail "$lab: the servers' users must be able to enter it, so not below a private home"
-[ -x "$root/exim/usr/sbin/exim4" ] || fail "$root: nothing unpacked there; run install.sh first"
+# OpenSMTPD runs with folders of its own there, and would not find its files.
+for folder in "$lab" "$root"; do
+    [[ ! $folder/ =~ ^(/run|/var/run|/var/lib|/var/spool|/usr/libexec)/ ]] || fail "$folder: not below ${BASH_REMATCH[1]}"
+done
+for program in exim/usr/sbin/exim4 sendmail/usr/libexec/sendmail/sendmail opensmtpd/usr/sbin/smtpd; do
+    [ -x "$root/$program" ] || fail "$root: no $program unpacked there; run install.sh first"
+done
 while read -r port server _; do
     ! accepts "$port" || fail "port $port, meant for $server, is taken; if an earlier run left it, down.sh stops it"
 done < <(ports_of "${servers[@]}")
@@ -44,10 +50,12 @@ for server in "${servers[@]}"; do
     rm -rf "${lab:?}/$server"
     mkdir "$lab/$server"
 done
-rm -rf "$lab/mail" "$lab/sasldb2"
+rm -f "$lab/sasldb2"
 "$here/certificates.sh" "$lab"
 "$here/tokens.sh" "$lab"
 "$here/accounts.sh" "$lab"
+# Who has a mailbox, at example.test: start.sh of each server says so in the server's own form.
+printf '%s\n' alice bob r{0..99} >"$lab/recipients"
 
 # Dovecot comes first: it logs people in for Postfix, which gives a service up for a minute that finds no one to ask.
 "$here/dovecot/start.sh" "$lab" "$root" </dev/null >"$lab/dovecot/start.log" 2>&1 || fail_with_log dovecot 'does not start'

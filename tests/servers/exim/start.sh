@@ -7,7 +7,7 @@ lab=$1
 program=$2/exim/usr/sbin/exim4
 folder=$lab/exim
 
-install -d -o Debian-exim -g Debian-exim "$folder/spool"
+install -d -o Debian-exim -g Debian-exim "$folder/spool" "$folder/mail"
 # It makes its log files as this user.
 chown Debian-exim: "$folder"
 sed "s|@LAB@|$lab|g; s|@PROGRAM@|$program|g" "$here/exim.conf" >"$folder/exim.conf"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# start.sh LAB ROOT: Postfix 3.7, with logins by Dovecot and by Cyrus SASL, and as the relay of the other servers.
+# start.sh LAB ROOT: Postfix 3.7, with logins by Dovecot and by Cyrus SASL, and as the relay of Dovecot and Sendmail.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -8,12 +8,17 @@ folder=$lab/postfix
 
 mkdir -p "$folder/etc/sasl" "$folder/spool"
 install -d -o postfix "$folder/data"
-install -d -o nobody -g nogroup "$lab/mail"
+install -d -o nobody -g nogroup "$folder/mail"
 # smtpd reads it, as the user postfix.
 install -o postfix -m 600 "$lab/sasldb2" "$folder/sasldb2"
 
-for file in main.cf master.cf mailboxes sasl/smtpd.conf; do
+for file in main.cf master.cf sasl/smtpd.conf; do
     sed "s|@LAB@|$lab|g" "$here/$file" >"$folder/etc/$file"
 done
+{
+    # A mailbox for each, and one for all other names.
+    sed 's|.*|&@example.test &/|' "$lab/recipients"
+    echo '@example.test everyone-else/'
+} >"$folder/etc/mailboxes"
 # With a path that is not absolute it would fail without a word.
 exec postfix -c "$folder/etc" start

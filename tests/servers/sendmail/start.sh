@@ -19,7 +19,8 @@ m4 "$folder/sendmail.mc" >"$folder/sendmail.cf"
 
 # It sleeps for a minute when this machine's name has no dot or is not to be found, and it looks for passwords in
 # /etc/sasldb2 whatever it is told. So it gets a name and an /etc of its own, which are gone when it ends.
-printf '%s\n' '127.0.0.1 lab.localdomain localhost' >"$folder/hosts"
+# Both families: it asks the DNS for an address that is not there.
+printf '%s lab.localdomain localhost\n' 127.0.0.1 ::1 >"$folder/hosts"
 # shellcheck disable=SC2016 # the inner shell's arguments
 setsid unshare --uts --mount sh -euc '
     hostname lab.localdomain

@@ -1,5 +1,5 @@
 // node server.mjs LAB NODE_MODULES: npm's smtp-server, with STARTTLS on 10801 and TLS from the first byte on 10802.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -16,6 +16,18 @@ const accounts = new Map(
     .map(([user, password]) => [user, password]),
 );
 
+const recipients = new Set(readFileSync(join(lab, 'recipients'), 'utf8').split('\n'));
+let messages = 0;
+
+// Mail to example.test goes to LAB/smtp-server/mail/<user>/new, all other mail nowhere.
+function keep(address, message) {
+  const [user, domain] = address.toLowerCase().split('@');
+  if (domain !== 'example.test') return;
+  const folder = join(lab, 'smtp-server/mail', recipients.has(user) ? user : 'everyone-else', 'new');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, String(messages)), message);
+}
+
 const options = {
   key: readFileSync(join(lab, 'server.key')),
   cert: readFileSync(join(lab, 'server.pem')),
@@ -31,6 +43,19 @@ const options = {
     const right = known !== undefined && (method === 'CRAM-MD5' ? validatePassword(known) : password === known);
     if (right) done(null, { user: username });
     else done(Object.assign(new Error('5.7.8 Authentication failed'), { responseCode: 535 }));
+  },
+  onRcptTo({ address }, session, done) {
+    if (address.toLowerCase() !== 'refused@example.test') done();
+    else done(Object.assign(new Error('5.1.1 Not here'), { responseCode: 550 }));
+  },
+  onData(stream, session, done) {
+    const parts = [];
+    stream.on('data', (part) => parts.push(part));
+    stream.on('end', () => {
+      messages += 1;
+      for (const { address } of session.envelope.rcptTo) keep(address, Buffer.concat(parts));
+      done();
+    });
   },
 };
 
