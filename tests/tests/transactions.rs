@@ -68,9 +68,9 @@ fn the_rest_of_a_message_does_not_go_into_the_next_one() {
     client.end_body(first).unwrap();
     assert!(
         sent(&mut client)
-            .ends_with(".\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<r0@example.org>\r\nDATA\r\n")
+            .ends_with(".\r\nRSET\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<r0@example.org>\r\nDATA\r\n")
     );
-    say(&mut client, "250 taken\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+    say(&mut client, "250 taken\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n");
     client.body(second, b"two").unwrap();
     client.end_body(second).unwrap();
     let wire = sent(&mut client);

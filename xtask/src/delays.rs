@@ -26,12 +26,11 @@ enum Offer {
     Pipelining,
 }
 
-const SERVERS: [Server; 6] = [
+const SERVERS: [Server; 5] = [
     Server { name: "Postfix", port: 10465, offer: Offer::Both, is_secure: true },
     Server { name: "Exim", port: 10165, offer: Offer::Both, is_secure: true },
     Server { name: "Dovecot", port: 10665, offer: Offer::Both, is_secure: true },
     Server { name: "Sendmail", port: 10365, offer: Offer::Pipelining, is_secure: true },
-    Server { name: "smtp-server", port: 10802, offer: Offer::Pipelining, is_secure: true },
     Server { name: "OpenSMTPD", port: 10225, offer: Offer::Nothing, is_secure: false },
 ];
 

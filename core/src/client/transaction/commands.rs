@@ -263,7 +263,8 @@ impl Client {
             None => Vec::new(),
         };
         // A message without an answer may leave its transaction open, and a server may take it for open until it has answered.
-        let is_open = self.expected.back().is_some_and(|last| matches!(last.what, Expect::Chunk(_) | Expect::End(_)));
+        let is_open =
+            self.expected.back().is_some_and(|last| matches!(last.what, Expect::Chunk(_) | Expect::End(_)));
         if self.needs_reset || is_open {
             let is_queued = self.queue_next(id, "RSET\r\n", Expect::Reset(id), Next::Mail);
             self.needs_reset &= !is_queued;
