@@ -297,7 +297,7 @@ export class SmtpClient extends EventTarget {
       ...describe(connection),
       accepted: delivery.recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
       rejected: refused.map((recipient) => recipient.address),
-      rejectedErrors: refused.map(({ address, reply }) => errorOfRecipient(connection.resolved.host, address, reply)),
+      rejectedErrors: refused.map((recipient) => errorOfRecipient(connection.resolved.host, recipient)),
       recipients: delivery.recipients,
       response: replyText(delivery.reply),
       messageId,

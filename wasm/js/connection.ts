@@ -397,8 +397,10 @@ export class Connection {
       case 'delivery':
       case 'recipient': {
         const sending = this.#sendings.get(event.operation);
-        const address = sending?.envelope.to[event.index] ?? '';
-        sending?.results.set(event.index, { address, accepted: event.verdict === 'accepted', reply: event.reply });
+        const { index, verdict, reply } = event;
+        const address = sending?.envelope.to[index] ?? '';
+        const accepted = verdict === 'accepted';
+        sending?.results.set(index, { address, accepted, reply, outcome: accepted ? undefined : verdict });
         break;
       }
       case 'delivered': {

@@ -65,7 +65,10 @@ export interface SmtpErrorDetails {
 export interface SmtpRecipientResult {
   address: string;
   accepted: boolean;
-  reply: SmtpReply;
+  /** What the server said of it; `null`: the connection ended without an answer. */
+  reply: SmtpReply | null;
+  /** If it was not accepted: for good, for now, or nobody knows. */
+  outcome: SmtpOutcome | undefined;
 }
 
 /** Why a mail was not sent, and what to do about it. The message is for a person. */
@@ -147,11 +150,16 @@ export interface SmtpErrorContext {
   recipients?: SmtpRecipientResult[];
 }
 
-/** The error for one recipient that was refused while others were not. */
-export function errorOfRecipient(host: string, address: string, reply: SmtpReply): SmtpError {
+/** The error for one recipient that did not get the mail while others did. */
+export function errorOfRecipient(host: string, { address, reply, outcome = 'permanent' }: SmtpRecipientResult): SmtpError {
+  if (!reply) {
+    const what = outcome === 'unknown' ? 'it is not known whether it has the mail' : 'it does not have the mail';
+    return new SmtpError(`The connection to ${host} ended before it answered for ${address}: ${what}.`, {
+      code: 'ECONNECTION', origin: 'network', stage: 'data', outcome,
+    });
+  }
   return new SmtpError(`${host} refused ${address}: ${replyText(reply)}`, {
-    code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'],
-    outcome: reply.code < 500 ? 'temporary' : 'permanent',
+    code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'], outcome,
   });
 }
 

@@ -77,8 +77,10 @@ export type SmtpEvent =
       type: 'delivery';
       operation: number;
       index: number;
-      verdict: 'accepted' | 'permanent' | 'temporary';
-      reply: SmtpReply;
+      /** `unknown`: the message went out to its end and no answer came. */
+      verdict: 'accepted' | SmtpOutcome;
+      /** `null`: the session ended without an answer. */
+      reply: SmtpReply | null;
     }
   | { type: 'failed'; operation: number | null; failure: SmtpFailure }
   | { type: 'greeting'; reply: SmtpReply }
