@@ -73,7 +73,8 @@ pub enum InvalidInput {
     AddressTooLong,
     /// An address has no `@`.
     AddressWithoutAt,
-    /// The argument of VRFY, EXPN or HELP has a character that is not printable ASCII, or is too long or empty.
+    /// The argument of VRFY, EXPN or HELP has a character that is not printable ASCII, or is too long or empty; or a custom
+    /// command is more than that, or one that the session uses itself.
     Argument,
     /// A line of the message ends in CR or LF alone, and the caller asked for that to be refused.
     BareLineEnd,
@@ -331,7 +332,9 @@ impl InvalidInput {
                 "the address is too long: 64 octets before the @ and 254 in all are allowed"
             }
             Self::AddressWithoutAt => "the address has no @",
-            Self::Argument => "the argument must be one line of printable ASCII",
+            Self::Argument => {
+                "the command must be one line of printable ASCII, and none that the session uses itself"
+            }
             Self::BareLineEnd => "a line of the message ends in CR or LF alone",
             Self::Credentials => "user or password has a character that this login mechanism does not allow",
             Self::DerivedKey => "the derived key is not as long as it was asked for",

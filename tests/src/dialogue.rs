@@ -356,6 +356,7 @@ impl Run {
             "vrfy" => self.client.vrfy(&argument()).map(id),
             "expn" => self.client.expn(&argument()).map(id),
             "help" => self.client.help(with.get("argument").and_then(Value::as_str)).map(id),
+            "custom" => self.client.custom(&argument()).map(id),
             "quit" => self.client.quit().map(|()| None),
             "abort" => {
                 self.client.abort();

@@ -64,6 +64,7 @@ declare module '#glue' {
     end_body(operation: number): void;
     cancel(operation: number): void;
     command(verb: 'NOOP' | 'RSET' | 'VRFY' | 'EXPN' | 'HELP', argument?: string): number;
+    custom(line: string): number;
     quit(): void;
     abort(): void;
     capabilities(): string;

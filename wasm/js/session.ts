@@ -334,6 +334,11 @@ export class SmtpSession {
     return this.#call((session) => session.command('HELP', topic));
   }
 
+  /** A command that has no method of its own, such as `ETRN example.com`. Those that the session uses itself are refused. */
+  custom(line: string): number {
+    return this.#call((session) => session.custom(line));
+  }
+
   /** Ends the session after what is queued. */
   quit(): void {
     this.#call((session) => session.quit());

@@ -387,6 +387,10 @@ impl Session {
         operation.map(OperationId::get).map_err(thrown)
     }
 
+    pub fn custom(&mut self, line: &str) -> Result<u32, JsValue> {
+        self.client.custom(line).map(OperationId::get).map_err(thrown)
+    }
+
     pub fn quit(&mut self) -> Result<(), JsValue> {
         self.client.quit().map_err(thrown)
     }

@@ -66,6 +66,7 @@ function run(dialogue, cut) {
     vrfy: ({ argument }) => session.vrfy(argument),
     expn: ({ argument }) => session.expn(argument),
     help: ({ argument }) => session.help(argument),
+    custom: ({ argument }) => session.custom(argument),
     quit: () => void session.quit(),
     abort: () => void session.abort(),
     establishTls: () => void session.establishTls(),

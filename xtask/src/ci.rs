@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    cargo, cargo_command, delays, exec, fuzz, logins, memory, messages, npm, servers, size, test, tool, wasm,
+    cargo, cargo_command, delays, exec, fuzz, logins, memory, messages, model, npm, servers, size, test,
+    tool, wasm,
 };
 
 type Check = (&'static str, fn() -> Result<Done>);
@@ -17,12 +18,13 @@ enum Done {
     Skipped(&'static str),
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     ("fmt", || passed(cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || passed(clippy())),
     ("features", || passed(features())),
     ("docs", || passed(docs())),
     ("test", || passed(test())),
+    ("model", || passed(model("100000"))),
     ("size", || passed(size::run())),
     ("package", || passed(npm::check())),
     ("deny", || passed(deny())),

@@ -29,6 +29,7 @@ usage: cargo xtask <job>
   size               what the WebAssembly weighs, against its limits
   flights            the table of round trips
   delays             the same at real mail servers behind a line with a delay of 200 ms (Debian 12, root)
+  model [sessions]   random sessions against a model of a server, 100000 of them unless told
   memory [MiB]       the memory that a message of 1 MiB costs, and one of 1024 MiB (or so many)
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
@@ -74,6 +75,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "logins" => logins::run(rest),
         "memory" => memory::run(rest),
         "messages" => messages::run(),
+        "model" => model(rest.first().map_or("100000", String::as_str)),
         "size" => size::run(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {
@@ -91,6 +93,14 @@ fn test() -> Result<()> {
     cargo(&["test", "--workspace"])?;
     npm::build()?;
     npm::test()
+}
+
+/// `tests/tests/model.rs`, at length.
+fn model(sessions: &str) -> Result<()> {
+    ensure!(sessions.parse::<u64>().is_ok(), "{sessions:?} is no number of sessions");
+    let mut command = cargo_command();
+    command.args(["test", "--quiet", "--locked", "--release", "-p", "sansmtp-tests", "--test", "model"]);
+    exec(command.args(["--", "--nocapture"]).env("SANSMTP_SESSIONS", sessions))
 }
 
 fn key_derivation() -> Result<()> {

@@ -19,7 +19,29 @@ pub(super) struct Command {
 /// Octets in an argument, so that the line stays within 512 (RFC 5321 §4.5.3.1.4).
 const ARGUMENT: usize = 505;
 
+/// Commands that the session uses itself, or that have a method of their own.
+const OWN: [&str; 21] = [
+    "AUTH", "BDAT", "BURL", "DATA", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT", "RCPT",
+    "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY", "XCLIENT",
+];
+
 impl Client {
+    /// Queues a command of the caller's own.
+    pub(super) fn custom_command(&mut self, line: &str) -> Result<OperationId, Error> {
+        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+        let verb = verb.to_ascii_uppercase();
+        let is_verb = !verb.is_empty() && verb.bytes().all(|octet| octet.is_ascii_alphanumeric());
+        let is_own = OWN.contains(&verb.as_str());
+        if !is_verb || is_own || verb.len() + argument.len() > ARGUMENT {
+            return Err(InvalidInput::Argument.into());
+        }
+        if argument.is_empty() {
+            self.command(&verb, "")
+        } else {
+            self.command(&[&verb, " "].concat(), argument)
+        }
+    }
+
     /// Queues the command. A verb that ends in a space wants an argument.
     pub(super) fn command(&mut self, verb: &str, argument: &str) -> Result<OperationId, Error> {
         self.check_open()?;

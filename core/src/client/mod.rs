@@ -535,6 +535,15 @@ impl Client {
         }
     }
 
+    /// A command that has no method of its own, such as `ETRN example.com`: one line, without its line end. What it does to the
+    /// session must be nothing that the session has to know of: those that it uses itself are refused.
+    ///
+    /// # Errors
+    /// [`InvalidInput::Argument`]; [`ApiMisuse::SessionOver`].
+    pub fn custom(&mut self, line: &str) -> Result<OperationId, Error> {
+        self.custom_command(line)
+    }
+
     /// Ends the session after what is queued: QUIT (RFC 5321 §4.1.1.10). [`Event::Closed`] follows the reply, the
     /// end of the connection or a second, whichever comes first; nobody needs to wait for it.
     ///
