@@ -276,7 +276,8 @@ impl Client {
         self.mails += 1;
         self.domains.extend(new_domains);
         if let Some(transaction) = self.transaction(id) {
-            let rest = transaction.pending.split_off(most.min(transaction.pending.len()));
+            let count = most.min(transaction.room).min(transaction.pending.len());
+            let rest = transaction.pending.split_off(count);
             transaction.part.recipients = mem::replace(&mut transaction.pending, rest);
         }
         true

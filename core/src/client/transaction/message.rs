@@ -55,10 +55,6 @@ impl Message {
         self.chunks.is_some()
     }
 
-    pub(super) const fn ended_with_dot(&self) -> bool {
-        self.chunks.is_none()
-    }
-
     pub(super) fn chunk_is_answered(&mut self) {
         if let Some(chunks) = &mut self.chunks {
             chunks.unanswered = chunks.unanswered.saturating_sub(1);

@@ -33,11 +33,16 @@ pub(super) struct Transaction {
     part: Part,
     /// Whether there was one before.
     is_continued: bool,
+    /// How many recipients the server took at a time, once it took no more: it is not asked for many more again.
+    room: usize,
     /// The first reply that took the message.
     delivered: Option<Reply>,
     /// A part failed that may succeed later.
     is_temporary: bool,
 }
+
+/// So many are asked for at a time, however few a server took: it may have been for another reason.
+const FEW: usize = 16;
 
 /// What the recipients are asked for.
 enum Purpose {
@@ -68,6 +73,8 @@ struct Part {
     is_taken: bool,
     /// The server has no room for more recipients: the others are for the next part.
     is_full: bool,
+    /// A dot ended it: whatever the answer is, nothing is left open (RFC 5321 §4.1.1.4).
+    is_over: bool,
     /// The first refusal of a recipient, and whether any was temporary.
     refusal: Option<Reply>,
     temporary: bool,
@@ -114,6 +121,7 @@ impl Transaction {
             purpose: plan.map_or(Purpose::Verify, Purpose::Send),
             part: Part::default(),
             is_continued: false,
+            room: usize::MAX,
             delivered: None,
             is_temporary: false,
         }
@@ -160,8 +168,12 @@ impl Transaction {
     pub(super) fn restart(&mut self) -> bool {
         let may_restart = self.part.message.is_none() || self.may_be_split();
         if may_restart {
-            for index in mem::take(&mut self.part).recipients {
-                self.leave(index);
+            let mut recipients = mem::take(&mut self.part).recipients;
+            if recipients.last().zip(self.pending.first()).is_none_or(|(last, first)| last < first) {
+                recipients.append(&mut self.pending);
+                self.pending = recipients;
+            } else {
+                recipients.into_iter().for_each(|index| self.leave(index));
             }
         }
         may_restart
@@ -255,11 +267,8 @@ impl Client {
         let Some(transaction) = self.transaction(id) else { return };
         let data_sent = transaction.data_sent(handed);
         let part = &mut transaction.part;
-        // What ended with a dot is over whatever the answer is (RFC 5321 §4.1.1.4); what was refused before is not, and one
-        // that something follows is followed by RSET.
-        let mut is_open = result.is_err()
-            && part.sender_accepted
-            && !part.message.as_ref().is_some_and(Message::ended_with_dot);
+        // What follows one that is open was sent behind RSET already.
+        let mut is_open = result.is_err() && part.sender_accepted && !part.is_over;
         let is_out_of_step = part.is_out_of_step;
         let restarts = is_out_of_step && transaction.restart();
         // Whatever the server has open.
@@ -282,6 +291,9 @@ impl Client {
             }
             result => {
                 let part = mem::take(&mut transaction.part);
+                if part.is_full {
+                    transaction.room = part.accepted.len().max(FEW);
+                }
                 match result {
                     Ok(reply) => {
                         // The result of each, since that of the operation is not theirs.

@@ -133,8 +133,7 @@ impl Client {
             // RFC 2920 §3.1: nobody to send to, so nothing but the end of the message. Under LMTP nobody knows how many replies
             // that would have (RFC 2033 §4.2).
             354 if part.accepted.is_empty() && !lmtp => {
-                // It ends the transaction, whatever the answer.
-                part.sender_accepted = false;
+                part.is_over = true;
                 self.queue(b".\r\n", Expect::LoneDot(id));
             }
             400.. => {
@@ -176,6 +175,7 @@ impl Client {
         let lmtp = self.config.lmtp;
         let Some(transaction) = self.transaction(id) else { return Ok(()) };
         let part = &mut transaction.part;
+        part.is_over = !part.message.as_ref().is_some_and(Message::is_chunked);
         if let Some(failure) = &mut part.decided {
             // Nobody was left to send to, or a chunk before was refused: `settle` tells, unless the server took it after all.
             if reply.code.severity() == Severity::Positive {
