@@ -1,10 +1,10 @@
 // Compiled by `npm run check` against the package as it would be published.
 import {
   SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpConnectionResult, type SmtpHost, type SmtpMechanism,
-  type SmtpSendResult,
+  type SmtpMessageSource, type SmtpSendResult,
 } from 'sansmtp';
-import { SmtpSession, type SmtpEvent } from 'sansmtp/core';
-import { host } from 'sansmtp/host/node';
+import { SmtpSession, type SmtpEnvelope, type SmtpEvent } from 'sansmtp/core';
+import { host, messageFile } from 'sansmtp/host/node';
 
 const server = new SmtpServer('mail.example.com 587');
 server.connectType = SmtpConnectType.connectSTARTTLS;
@@ -73,3 +73,25 @@ export const wrong: SmtpHost = {};
 export const right: SmtpHost = host;
 // @ts-expect-error: SSL 3.0 is not to be had
 server.tls.minVersion = 'SSLv3';
+
+export function ask(session: SmtpSession): number {
+  const envelope: SmtpEnvelope = {
+    from: 'ann@example.com',
+    to: ['bob@example.org', { address: 'kim@example.org', parameters: { NOTIFY: 'SUCCESS,DELAY' } }],
+    parameters: { RET: 'HDRS', ENVID: 'order 7', REQUIRETLS: true, 'MT-PRIORITY': -3, 'X-OWN': 'a' },
+  };
+  session.verifyRecipients(envelope);
+  session.custom('ETRN example.com');
+  const operation = session.send(envelope, { content: 'binary', lineEnds: 'canonical', transfer: 'bdat', once: true });
+  if (session.bodyChunk(operation, 1000, true)) session.transmitting(session.bodyDue()?.length ?? 0);
+  return session.flightInto(new Uint8Array(1024));
+}
+
+export async function large(path: string): Promise<void> {
+  const source: SmtpMessageSource = await messageFile(path);
+  for (const message of [source, 'text', new Blob(['text']), new Blob(['text']).stream(), { open: () => [new Uint8Array()] }]) mail.message = message;
+  server.lmtp = true;
+  server.pipelining = 'withinMessage';
+  server.chunkSize = 1 << 20;
+  server.xclient = 'NAME=host.example';
+}
