@@ -33,7 +33,7 @@ export type SmtpMessage =
   | ReadableStream<Uint8Array>
   | SmtpMessageSource;
 
-/** @internal A message on its way to a connection: all of its octets, or what gives them. */
+/** A message on its way to a connection: all of its octets, or what gives them. */
 export interface Message {
   plan: SmtpBodyPlan;
   /** Octets in all, if that is known. */
@@ -69,7 +69,7 @@ function described(message: unknown): SmtpMessageSource | undefined {
   return 'open' in message && typeof message.open === 'function' ? (message as SmtpMessageSource) : undefined;
 }
 
-/** @internal Reads a message: what is there at once, and what is waited for. */
+/** Reads a message: what is there at once, and what is waited for. */
 export class MessageReader {
   /** Why it cannot be read. */
   error: unknown;
