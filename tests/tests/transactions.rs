@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use sansmtp::{
-    BodyPlan, Client, Config, Content, Envelope, Event, ForwardPath, LineEnds, Outcome, Pipelining,
-    ReversePath, Segment, Time, TlsMode, Verdict,
+    ApiMisuse, BodyPlan, Client, Config, Content, DataSent, Envelope, Event, ForwardPath, LineEnds, Outcome,
+    Pipelining, ReversePath, Segment, Stage, Time, TlsMode, Verdict,
 };
 use sansmtp_tests::flight;
 
@@ -310,4 +310,64 @@ fn a_cr_that_is_held_back_is_not_lost_before_a_chunk_of_the_hosts_own() {
         let wire = sent(&mut client);
         assert!(wire.contains('\r') && !wire.starts_with("BDAT 2 LAST"), "{wire:?}");
     }
+}
+
+#[test]
+fn an_early_refusal_is_of_the_message_that_is_given() {
+    let mut client = ready(config(), &["PIPELINING", "LIMITS RCPTMAX=1"]);
+    let first = client.send(&envelope(2), BodyPlan::default()).unwrap();
+    let second = client.send(&envelope(1), BodyPlan::default()).unwrap();
+    sent(&mut client);
+    say(&mut client, "250 ok\r\n250 ok\r\n354 go\r\n");
+    client.end_body(first).unwrap();
+    sent(&mut client);
+    say(&mut client, "250 taken\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+    client.body(second, b"text").unwrap();
+    sent(&mut client);
+    let events = say(&mut client, "552 too big\r\n");
+    let results = results(&events);
+    let Some((_, Event::Failed { failure, .. })) = results.iter().find(|(id, _)| *id == second.get()) else {
+        panic!("{results:?}")
+    };
+    assert_eq!((failure.stage, failure.outcome), (Stage::Data, Outcome::Permanent), "{failure:?}");
+    // The other one was delivered to one, and nobody said that it is too big for the other.
+    let temporary =
+        |event: &Event| matches!(event, Event::Delivery { index: 1, verdict: Verdict::Temporary, .. });
+    assert!(events.iter().any(temporary), "{events:?}");
+}
+
+#[test]
+fn an_end_that_was_taken_back_was_not_sent() {
+    let mut config = config();
+    config.limits.chunk = 64;
+    let mut client = ready(config, &["PIPELINING", "CHUNKING"]);
+    let first = client.send(&envelope(1), BodyPlan::default()).unwrap();
+    client.body(first, &[b'a'; 64]).unwrap();
+    sent(&mut client);
+    say(&mut client, "250 ok\r\n250 ok\r\n");
+    client.body(first, &[b'a'; 65]).unwrap();
+    sent(&mut client);
+    client.end_body(first).unwrap();
+    client.send(&envelope(1), BodyPlan::default()).unwrap();
+    say(&mut client, "552 too big\r\n");
+    sent(&mut client);
+    let events = say(&mut client, "552 too big\r\n");
+    let [(_, Event::Failed { failure, .. }), ..] = results(&events)[..] else { panic!("{events:?}") };
+    assert_eq!(failure.data_sent, DataSent::Partial);
+}
+
+#[test]
+fn a_chunk_without_end_is_refused() {
+    let mut client = ready(config(), &["CHUNKING", "BINARYMIME"]);
+    let plan = BodyPlan::default().with_content(Content::Binary);
+    let id = client.send(&envelope(1), plan).unwrap();
+    for _ in 0..2 {
+        sent(&mut client);
+        say(&mut client, "250 ok\r\n");
+    }
+    for length in [u64::MAX, u64::MAX - 100, u64::MAX / 2] {
+        assert_eq!(client.body_chunk(id, length, false), Err(ApiMisuse::ChunkNotPossible.into()));
+    }
+    assert_eq!(client.body_chunk(id, 5, true), Ok(true));
+    assert_eq!(sent(&mut client), "BDAT 5 LAST\r\n#####");
 }

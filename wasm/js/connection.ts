@@ -58,6 +58,8 @@ interface Sending {
   /** The message while the core takes it, and how much it took. */
   reader: MessageReader | undefined;
   given: number;
+  /** Whether it was given up itself, and not with another. */
+  isCancelled: boolean;
   /** Why the message could not be read. */
   unreadable: { error: unknown } | undefined;
   /** What became of each recipient, by its place in the envelope. */
@@ -86,6 +88,8 @@ export class Connection {
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
+  /** Whether all of it was given up. */
+  #isAborted = false;
   #isReady = false;
   /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
   #woken = false;
@@ -203,12 +207,14 @@ export class Connection {
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
     const delivery = new Promise<Delivery>((done, failed) => {
-      const sending = { envelope, message, reader: undefined, given: 0, unreadable: undefined, results: new Map(), messageId, done, failed };
+      const sending = { envelope, message, reader: undefined, given: 0, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
       this.#sendings.set(operation, sending);
     });
     this.#wake();
     const cancel = (): void => {
-      if (!this.#sendings.has(operation) || this.#closed) return;
+      const sending = this.#sendings.get(operation);
+      if (!sending || this.#closed) return;
+      sending.isCancelled = true;
       this.#try(() => this.#session.cancel(operation));
       this.#wake();
     };
@@ -227,6 +233,7 @@ export class Connection {
   /** Closes at once; what is under way fails as cancelled. */
   abort(): void {
     if (this.#closed) return;
+    this.#isAborted = true;
     this.#guard(() => this.#session.abort());
     this.#abort.abort();
     this.#wake();
@@ -406,6 +413,7 @@ export class Connection {
       case 'delivered': {
         const sending = this.#sendings.get(event.operation);
         this.#sendings.delete(event.operation);
+        sending?.reader?.close();
         sending?.done({ reply: event.reply, recipients: recipientsOf(sending) });
         break;
       }
@@ -416,6 +424,7 @@ export class Connection {
           ioError: this.#ioError,
           loginError: this.#loginError,
           unreadable: sending?.unreadable,
+          isCollateral: sending !== undefined && !sending.isCancelled && !this.#isAborted,
           login: kindOf(this.#login, this.resolved),
           allowed: this.resolved.mechanisms,
           offered: this.#session.capabilities.mechanisms,

@@ -145,6 +145,8 @@ export interface SmtpErrorContext {
   offered?: string[];
   /** What the login is made of. */
   login?: 'password' | 'token' | 'mechanism' | 'certificate' | 'none';
+  /** Whether it failed because another mail on its connection was given up. */
+  isCollateral?: boolean;
   /** Why the message could not be read, if it could not. */
   unreadable?: { error: unknown } | undefined;
   recipients?: SmtpRecipientResult[];
@@ -203,6 +205,11 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
     const { message: why } = nativeError(context.unreadable.error);
     return new SmtpError(`The message could not be read: ${why}`, {
       ...common, code: 'ESTREAM', origin: 'settings', suspects: ['message'], advice: unknown, cause: context.unreadable.error,
+    });
+  }
+  if (of === 'cancelled' && context.isCollateral) {
+    return new SmtpError('Another mail on this connection was given up, which closed it.', {
+      ...common, code: 'ECONNECTION', origin: 'cancelled', advice: unknown.length > 0 ? unknown : ['Send this one again: the server did not take it.'],
     });
   }
   if (of === 'cancelled') {
@@ -421,9 +428,13 @@ function unsupported(kind: string, how: string, common: Omit<SmtpErrorDetails, '
       return new SmtpError(`${where}: ${how}.`, { ...common, code: 'ECONNECTION', origin: 'server', advice: ['Open another connection.'] });
     case 'xClient':
       return new SmtpError(`${where}: ${how}.`, { ...common, code: 'ECONFIG', origin: 'settings', suspects: ['xclient'] });
+    case 'eightBitMime':
+      return new SmtpError(`${where}: ${how}.`, {
+        ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'],
+        advice: ['If the message is ASCII, give it as an object with open() and content: \'sevenBit\'; else encode it (quoted-printable, base64).'],
+      });
     case 'binaryMime':
     case 'chunking':
-    case 'eightBitMime':
     case 'smtpUtf8':
     case 'size':
       return new SmtpError(`${where}: ${how}.`, { ...common, code: 'EMESSAGE', origin: 'server', suspects: ['message'] });

@@ -16,7 +16,9 @@ export interface SmtpMessageSource {
   open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
   /** Whether it can be given only once. Default `false`. */
   once?: boolean;
-  /** Its size in octets with every line end as CRLF, for a server that offers SIZE, and for progress. */
+  /** Octets that it gives, for progress. */
+  length?: number;
+  /** Its size in octets with every line end as CRLF, for a server that offers SIZE. */
   size?: number;
   /** Which octets it has. Default `eightBit`, which needs a server that offers 8BITMIME. */
   content?: SmtpBodyPlan['content'];
@@ -52,19 +54,28 @@ export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
 
 /** @internal What reads a message piece by piece; `undefined` if this is none. */
 export function sourceOf(message: unknown): Message | undefined {
-  const { open, once = false, size, content = 'eightBit', lineEnds } = described(message) ?? {};
-  if (open === undefined) return undefined;
+  const source = described(message);
+  if (source === undefined) return undefined;
+  const { once = false, length, size, content = 'eightBit', lineEnds } = source;
   const plan: SmtpBodyPlan = { once, content };
   if (size !== undefined) plan.size = size;
   if (lineEnds !== undefined) plan.lineEnds = lineEnds;
-  return { plan, total: size, open: () => new MessageReader(open) };
+  return { plan, total: length ?? size, open: () => new MessageReader(() => source.open()) };
 }
+
+/** Streams that were read: they have nothing left to give. */
+const spent = new WeakSet<object>();
 
 function described(message: unknown): SmtpMessageSource | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), size: message.size };
+  if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), length: message.size };
   if (Symbol.asyncIterator in message || 'getReader' in message) {
-    return { open: () => message as AsyncIterable<Uint8Array>, once: true };
+    const open = (): AsyncIterable<Uint8Array> => {
+      if (spent.has(message)) throw new Error('this stream was read already; give an object with open()');
+      spent.add(message);
+      return message as AsyncIterable<Uint8Array>;
+    };
+    return { open, once: true };
   }
   return 'open' in message && typeof message.open === 'function' ? (message as SmtpMessageSource) : undefined;
 }
@@ -76,6 +87,7 @@ export class MessageReader {
   #piece: Uint8Array = new Uint8Array();
   #pieces: Iterator<Uint8Array> | AsyncIterator<Uint8Array> | undefined;
   readonly #open: SmtpMessageSource['open'];
+  #stream: { destroy?: () => void } | undefined;
   #isOver = false;
   #isPulling = false;
 
@@ -101,15 +113,21 @@ export class MessageReader {
     if (this.#isOver || pieces === undefined) return;
     this.#isOver = true;
     this.#piece = new Uint8Array();
+    // One that has nothing to give for now would not hear of it before it has.
+    if (this.#isPulling) this.#stream?.destroy?.();
     // What it throws now is nobody's concern any more.
     void (async () => pieces.return?.())().catch(() => {});
   }
 
   #pull(wake: () => void): void {
     try {
-      this.#pieces ??= iterator(this.#open());
+      if (this.#pieces === undefined) {
+        const pieces = this.#open();
+        this.#stream = pieces as { destroy?: () => void };
+        this.#pieces = iterator(pieces);
+      }
       const next = this.#pieces.next();
-      if (!(next instanceof Promise)) return this.#took(next);
+      if (!('then' in next)) return this.#took(next);
       this.#isPulling = true;
       next.then(
         (result) => {
@@ -142,8 +160,8 @@ export class MessageReader {
 
 function iterator(pieces: ReturnType<SmtpMessageSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {
   if (typeof pieces !== 'object' || pieces === null) throw new TypeError('open() of the message must give an iterable or a stream');
-  if (Symbol.asyncIterator in pieces) return (pieces as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  if (Symbol.iterator in pieces) return pieces[Symbol.iterator]();
+  if (!('getReader' in pieces) && Symbol.asyncIterator in pieces) return (pieces as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  if (!('getReader' in pieces)) return (pieces as Iterable<Uint8Array>)[Symbol.iterator]();
   const reader = pieces.getReader();
   return {
     next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
@@ -159,5 +177,6 @@ function wireSize(octets: Uint8Array): number {
   let size = octets.length;
   for (let at = octets.indexOf(10); at >= 0; at = octets.indexOf(10, at + 1)) if (octets[at - 1] !== 13) size += 1;
   for (let at = octets.indexOf(13); at >= 0; at = octets.indexOf(13, at + 1)) if (octets[at + 1] !== 10) size += 1;
-  return size;
+  const last = octets.at(-1);
+  return last === undefined || last === 10 || last === 13 ? size : size + 2;
 }

@@ -166,7 +166,12 @@ export class SmtpSession {
   /** Takes what the server sent, in pieces of any size. */
   handleInput(octets: Uint8Array, now = performance.now()): void {
     const checked = octetsOf(octets);
-    this.#call((session) => session.handle_input(now, checked));
+    // In pieces, so that the instance does not grow with what it is given at once.
+    let at = 0;
+    do {
+      this.#call((session) => session.handle_input(now, checked.subarray(at, at + PIECE)));
+      at += PIECE;
+    } while (at < checked.length);
   }
 
   /** The server closed its side of the connection. */
@@ -236,7 +241,7 @@ export class SmtpSession {
   /** The handshake that `startTls` asked for is done. */
   tlsEstablished(tls: { verified: boolean; channelBindings?: readonly SmtpChannelBinding[] }, now = performance.now()): void {
     this.#call((session) => {
-      for (const { name, data } of tls.channelBindings ?? []) session.channel_binding(name, octetsOf(data));
+      for (const { name, data } of tls.channelBindings ?? []) session.channel_binding(textOf('channelBindings', name), octetsOf(data));
       session.tls_established(now, tls.verified);
     });
   }
@@ -266,16 +271,20 @@ export class SmtpSession {
     const lineEnds = place('lineEnds', LINE_ENDS, plan.lineEnds);
     const longLines = place('longLines', LONG_LINES, plan.longLines);
     const transfer = place('transfer', TRANSFER, plan.transfer);
+    const { size, utf8Headers = false, once = false } = plan;
+    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) throw wrongOption('size', 'size must be a number of octets');
+    const read = readEnvelope(envelope);
     return this.#call((session) => {
-      setEnvelope(session, envelope);
-      return session.send(plan.size, content, lineEnds, longLines, transfer, plan.utf8Headers === true, plan.once === true);
+      setEnvelope(session, read);
+      return session.send(size, content, lineEnds, longLines, transfer, utf8Headers === true, once === true);
     });
   }
 
   /** Asks whether the recipients would be taken, and sends nothing: `recipient` tells of each, `answer` or `failed` is the result. */
   verifyRecipients(envelope: SmtpEnvelope): number {
+    const read = readEnvelope(envelope);
     return this.#call((session) => {
-      setEnvelope(session, envelope);
+      setEnvelope(session, read);
       return session.verify_recipients();
     });
   }
@@ -287,7 +296,7 @@ export class SmtpSession {
    */
   bodyChunk(operation: number, length: number, last = false): boolean {
     if (!Number.isSafeInteger(length) || length < 0) throw wrongOption('length', 'length must be a number of octets');
-    return this.#call((session) => session.body_chunk(operation, length, last));
+    return this.#call((session) => session.body_chunk(numberOf(operation), length, last === true));
   }
 
   /**
@@ -295,18 +304,18 @@ export class SmtpSession {
    * for a reply, first.
    */
   body(operation: number, piece: Uint8Array): number {
-    const checked = octetsOf(piece);
-    return this.#call((session) => session.body(operation, checked));
+    const checked = octetsOf(piece).subarray(0, PIECE);
+    return this.#call((session) => session.body(numberOf(operation), checked));
   }
 
   /** Ends the message. */
   endBody(operation: number): void {
-    this.#call((session) => session.end_body(operation));
+    this.#call((session) => session.end_body(numberOf(operation)));
   }
 
   /** Gives an operation up. */
   cancel(operation: number): void {
-    this.#call((session) => session.cancel(operation));
+    this.#call((session) => session.cancel(numberOf(operation)));
   }
 
   /** NOOP. `answer` is the result of this and of the next four. */
@@ -321,22 +330,22 @@ export class SmtpSession {
 
   /** VRFY. */
   vrfy(mailbox: string): number {
-    return this.#call((session) => session.command('VRFY', mailbox));
+    return this.#call((session) => session.command('VRFY', textOf('argument', mailbox)));
   }
 
   /** EXPN. */
   expn(list: string): number {
-    return this.#call((session) => session.command('EXPN', list));
+    return this.#call((session) => session.command('EXPN', textOf('argument', list)));
   }
 
   /** HELP. */
   help(topic?: string): number {
-    return this.#call((session) => session.command('HELP', topic));
+    return this.#call((session) => session.command('HELP', topic === undefined ? topic : textOf('argument', topic)));
   }
 
   /** A command that has no method of its own, such as `ETRN example.com`. Those that the session uses itself are refused. */
   custom(line: string): number {
-    return this.#call((session) => session.custom(line));
+    return this.#call((session) => session.custom(textOf('argument', line)));
   }
 
   /** Ends the session after what is queued. */
@@ -371,19 +380,71 @@ export class SmtpSession {
   }
 }
 
-function setEnvelope(session: Session, { from, to, parameters = {} }: SmtpEnvelope): void {
-  session.mail(inAscii(from));
-  for (const [keyword, value] of entries(parameters)) session.mail_parameter(keyword, value);
-  for (const recipient of to) {
-    const { address, parameters: asked = {} } = typeof recipient === 'string' ? { address: recipient } : recipient;
-    session.recipient(inAscii(address));
-    for (const [keyword, value] of entries(asked)) session.recipient_parameter(keyword, value);
+/** An address and its parameters, as the core takes them. */
+interface Party {
+  address: string;
+  parameters: [string, string | undefined][];
+}
+
+/** All of an envelope, before any of it is given to the core: what a caller's object does when it is read must not matter. */
+function readEnvelope({ from, to, parameters }: SmtpEnvelope): [sender: Party, recipients: Party[]] {
+  const recipients = Array.from(to ?? [], (recipient): Party => {
+    if (typeof recipient === 'string') return { address: inAscii(recipient), parameters: [] };
+    return { address: inAscii(textOf('address', recipient?.address)), parameters: parametersOf(recipient.parameters) };
+  });
+  return [{ address: inAscii(textOf('from', from)), parameters: parametersOf(parameters) }, recipients];
+}
+
+function parametersOf(parameters: SmtpMailParameters | SmtpRcptParameters = {}): [string, string | undefined][] {
+  const isPlain = typeof parameters === 'object' && parameters !== null && !(Symbol.iterator in parameters);
+  if (!isPlain) throw wrongOption('parameter', 'parameters must be an object: each keyword and its value');
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return given.map(([keyword, value]) => {
+    if (value === true) return [keyword, undefined];
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      throw wrongOption('parameter', `${keyword}: a value must be text or a number, or true where there is none`);
+    }
+    return [keyword, String(value)];
+  });
+}
+
+function setEnvelope(session: Session, [sender, recipients]: [sender: Party, recipients: Party[]]): void {
+  session.mail(sender.address);
+  for (const [keyword, value] of sender.parameters) named(keyword, () => session.mail_parameter(keyword, value));
+  for (const { address, parameters } of recipients) {
+    session.recipient(address);
+    for (const [keyword, value] of parameters) named(keyword, () => session.recipient_parameter(keyword, value));
   }
 }
 
-function entries(parameters: SmtpMailParameters | SmtpRcptParameters): [string, string | undefined][] {
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return given.map(([keyword, value]) => [keyword, value === true ? undefined : String(value)]);
+/** Says which parameter is wrong. */
+function named(keyword: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (typeof error !== 'string') throw error;
+    const { kind, message } = SmtpSessionError.parse(error);
+    const how = kind === 'parameter' ? `not what this parameter may be, given twice, or not for this command; ${VALUES}` : message;
+    throw wrongOption(String(kind), `${keyword}: ${how}`);
+  }
+}
+
+/** What the parameters take. */
+const VALUES =
+  'a message takes RET (FULL, HDRS), ENVID (1 to 100 characters), AUTH (an address, <>), BY (120;R, 120;N), HOLDFOR (seconds), ' +
+  'HOLDUNTIL (2030-01-31T12:00:00Z), MT-PRIORITY (-9 to 9), REQUIRETLS (true); a recipient NOTIFY (NEVER, or SUCCESS,FAILURE,DELAY), ORCPT (an address)';
+/** Octets that are given to the instance at once. */
+const PIECE = 64 * 1024;
+
+function textOf(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw wrongOption(name, `${name} must be a string`);
+  return value;
+}
+
+function numberOf(operation: unknown): number {
+  const isOne = Number.isInteger(operation) && (operation as number) >= 0 && (operation as number) < 2 ** 32;
+  if (!isOne) throw wrongOption('operation', 'operation must be the number that the call returned');
+  return operation as number;
 }
 
 /**

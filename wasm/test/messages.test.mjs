@@ -213,3 +213,83 @@ test('a parameter that the server does not offer fails the message, and says so'
   }
   assert.throws(() => session.send({ from: '', to: ['b@c'] }, { content: 'nine' }), { kind: 'content' });
 });
+
+test('a stream is given once, and the second time is an error', async (t) => {
+  const real = await smtpServer(t, { hideSTARTTLS: true });
+  for (const make of [() => new Blob(['Subject: x\r\n\r\nhi\r\n']).stream(), () => Readable.from([octets('Subject: x\r\n\r\nhi\r\n')])]) {
+    const message = make();
+    await new SmtpClient().sendMailAsync(clear(real.port), mail({ message }));
+    await assert.rejects(new SmtpClient().sendMailAsync(clear(real.port), mail({ message })), { code: 'ESTREAM', message: /read already/ });
+  }
+  assert.equal(real.messages.length, 2);
+  class Source {
+    text = 'Subject: y\r\n\r\nhi';
+    open() {
+      return [octets(this.text)];
+    }
+  }
+  await new SmtpClient().sendMailAsync(clear(real.port), mail({ message: new Source() }));
+  assert.equal(real.messages[2].octets.toString(), 'Subject: y\r\n\r\nhi\r\n');
+});
+
+test('a source that gives nothing is let go of when the mail is given up', async (t) => {
+  const real = await smtpServer(t, { hideSTARTTLS: true });
+  let cancelled = false;
+  const hanging = new ReadableStream({ pull: () => new Promise(() => {}), cancel: () => void (cancelled = true) });
+  const stalled = new Readable({ read() {} });
+  for (const [message, isFree] of [[hanging, () => cancelled], [stalled, () => stalled.destroyed]]) {
+    const sending = new SmtpClient().sendMailAsync(clear(real.port), mail({ message }));
+    setTimeout(() => sending.cancel(), 150);
+    await assert.rejects(sending, { code: 'EABORT' });
+    for (let tries = 0; !isFree() && tries < 100; tries += 1) await new Promise((later) => setTimeout(later, 10));
+    assert.ok(isFree());
+  }
+});
+
+test('to give one mail up fails those behind it, and says so', async (t) => {
+  const real = await smtpServer(t, { hideSTARTTLS: true });
+  const client = new SmtpClient();
+  t.after(() => client[Symbol.asyncDispose]());
+  const server = clear(real.port);
+  await client.connectAsync(server);
+  const stuck = client.sendMailAsync(server, mail({ message: new ReadableStream({ pull: () => new Promise(() => {}) }) }));
+  const behind = client.sendMailAsync(server, mail());
+  setTimeout(() => stuck.cancel(), 150);
+  const [first, second] = await Promise.allSettled([stuck, behind]);
+  assert.equal(first.reason.code, 'EABORT');
+  assert.match(second.reason.message, /Another mail on this connection was given up/);
+  assert.deepEqual([second.reason.code, second.reason.outcome, second.reason.dataSent], ['ECONNECTION', 'temporary', 'none']);
+});
+
+test('nonsense is an error of the caller, and ends no other session', async () => {
+  const { SmtpSession } = await import('sansmtp/core');
+  const session = new SmtpSession(clear(25));
+  const send = (envelope, plan) => () => session.send({ from: 'a@b', to: ['c@d'], ...envelope }, plan);
+  for (const [action, about] of [
+    [() => session.vrfy(5), /string/],
+    [() => session.custom({}), /string/],
+    [() => session.help(5), /string/],
+    [() => session.cancel(), /operation/],
+    [() => session.body('0', new Uint8Array()), /operation/],
+    [() => session.bodyChunk(0, -1), /length/],
+    [send({ from: undefined }), /from/],
+    [send({ to: [{}] }), /address/],
+    [send({ parameters: new Map([['RET', 'FULL']]) }), /object/],
+    [send({ parameters: { ENVID: null } }), /ENVID/],
+    [send({ parameters: { ENVID: {} } }), /ENVID/],
+    [send({ parameters: { NOTIFY: 'NEVER' } }), /NOTIFY: .*recipient NOTIFY/],
+    [send({ parameters: { AUTH: 'nobody' } }), /AUTH: .*no @/],
+    [send({ to: [{ address: 'c@d', parameters: { RET: 'FULL' } }] }), /RET/],
+    [send({}, { size: NaN }), /size/],
+    [send({}, { size: -5 }), /size/],
+    [send({}, { size: 1.5 }), /size/],
+    [send({}, { transfer: 'burl' }), /transfer/],
+  ]) {
+    assert.throws(action, (error) => error.class === 'invalidInput' && about.test(error.message), String(action));
+  }
+  assert.throws(send({ to: [] }), { kind: 'noRecipients' });
+  // A caller's object that calls again while it is read.
+  const inner = { from: 'inner@b', to: ['x@y'] };
+  const outer = { from: 'outer@b', to: { *[Symbol.iterator]() { session.send(inner); yield 'c@d'; } } };
+  assert.deepEqual([session.send(outer), session.send(inner)], [1, 2]);
+});

@@ -219,7 +219,7 @@ test('the size that is declared counts line ends as they go out', async (t) => {
   await new SmtpClient().sendMailAsync(clear(server.port), mail({ message: 'Subject: x\n\na\rb\r\nc' }));
   const size = Number(/SIZE=(\d+)/.exec(server.said.find((line) => line.startsWith('MAIL')))[1]);
   const wire = server.said.find((line) => line.endsWith('\r\n.\r\n'));
-  assert.equal(size, 'Subject: x\r\n\r\na\r\nb\r\nc'.length);
+  assert.equal(size, 'Subject: x\r\n\r\na\r\nb\r\nc\r\n'.length);
   assert.equal(wire, 'Subject: x\r\n\r\na\r\nb\r\nc\r\n.\r\n');
 });
 

@@ -21,8 +21,9 @@ test('wrong values are typed errors and change nothing', () => {
     misuse(() => session.body(0, value), 'invalidInput', 'octets');
   }
   misuse(() => session.body(0, octets('x')), 'apiMisuse', 'bodyNotAsked');
-  misuse(() => session.body(NaN, octets('x')), 'apiMisuse', 'bodyNotAsked');
-  misuse(() => session.cancel(2 ** 40), 'apiMisuse', 'unknownOperation');
+  misuse(() => session.body(NaN, octets('x')), 'invalidInput', 'operation');
+  misuse(() => session.cancel(2 ** 40), 'invalidInput', 'operation');
+  misuse(() => session.cancel(2 ** 31), 'apiMisuse', 'unknownOperation');
   misuse(() => session.send({ from: 'a@b', to: [] }), 'invalidInput', 'noRecipients');
   misuse(() => session.send({ from: 'a@b', to: ['c@d', 'x'] }), 'invalidInput', 'addressWithoutAt');
   misuse(() => session.send({ from: 'a@b\r\nDATA', to: ['c@d'] }), 'invalidInput', 'addressDomain');

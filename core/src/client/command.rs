@@ -20,9 +20,9 @@ pub(super) struct Command {
 const ARGUMENT: usize = 505;
 
 /// Commands that the session uses itself, or that have a method of their own.
-const OWN: [&str; 21] = [
-    "AUTH", "BDAT", "BURL", "DATA", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT", "RCPT",
-    "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY", "XCLIENT",
+const OWN: [&str; 22] = [
+    "ATRN", "AUTH", "BDAT", "BURL", "DATA", "EHLO", "EXPN", "HELO", "HELP", "LHLO", "MAIL", "NOOP", "QUIT",
+    "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY", "XCLIENT",
 ];
 
 impl Client {

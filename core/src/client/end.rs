@@ -157,6 +157,7 @@ impl Client {
             matches!(what(first), Some(Expect::Reset(_)))
                 && !matches!(goes_ahead, Some(Expect::Chunk(_) | Expect::End(_)))
         });
+        self.domains.retain(|(at, _)| *at < start);
         self.mails -= self.expected.iter().filter(mails).count() as u64;
         self.drop_expected(start);
         let mut lost = Vec::new();
@@ -174,8 +175,9 @@ impl Client {
             }
         }
         for id in lost {
-            self.operations.retain(|operation| operation.id() != id);
-            self.failed(id, Failure::error(Stage::Data, Error::Cancelled));
+            if let Some(transaction) = self.take_transaction(id) {
+                self.conclude(&transaction, Failure::error(Stage::Data, Error::Cancelled));
+            }
         }
     }
 
@@ -185,7 +187,7 @@ impl Client {
         let waited_for = self.answering.or_else(|| Some(self.expected.front()?.what));
         let culprit = match waited_for.and_then(Expect::transaction) {
             Some(id) => Some(id),
-            None => self.operations.front().map(Operation::id),
+            None => self.under_way().map(Operation::id),
         };
         self.fail_operations_of(failure, culprit);
     }

@@ -250,9 +250,7 @@ impl Client {
 
     fn advance_operation(&mut self) -> bool {
         // One that has begun goes on; else the first that has something to say: those before it wait for replies.
-        let is_under_way = |operation: &&Operation| operation.start().is_some() && !operation.is_out();
-        let begun = self.begun.and_then(|id| self.index_of(id));
-        let begun = begun.and_then(|index| Some((index, self.operations.get(index).filter(is_under_way)?)));
+        let begun = self.begun().and_then(|index| Some((index, self.operations.get(index)?)));
         let next = || self.operations.iter().enumerate().find(|(_, operation)| !operation.is_out());
         match begun.or_else(next) {
             Some((index, Operation::Command(_))) => self.advance_command(index),
@@ -271,13 +269,25 @@ impl Client {
         self.queue(b"QUIT\r\n", Expect::Quit);
     }
 
+    /// The operation that has begun and has more to say.
+    fn begun(&self) -> Option<usize> {
+        let index = self.begun.and_then(|id| self.index_of(id))?;
+        let operation = self.operations.get(index)?;
+        (operation.start().is_some() && !operation.is_out()).then_some(index)
+    }
+
+    /// That one, or the first.
+    pub(super) fn under_way(&self) -> Option<&Operation> {
+        self.operations.get(self.begun().unwrap_or(0))
+    }
+
     /// Where the session is, for an error.
     pub(super) fn stage(&self) -> Stage {
         match (self.phase, self.expected.front()) {
             (Phase::Tls, _) => Stage::Tls,
             (_, Some(expected)) => expected.stage(),
             (Phase::Setup, None) => Stage::Auth,
-            (_, None) => match self.operations.front() {
+            (_, None) => match self.under_way() {
                 Some(Operation::Transaction(transaction)) => transaction.stage(),
                 _ => Stage::Command,
             },

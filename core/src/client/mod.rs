@@ -62,9 +62,9 @@ pub struct Client {
     verified: bool,
     /// EHLO was said once more after the login.
     hello_repeated: bool,
-    /// MAIL commands so far, and the domains of recipients where the server limits them.
+    /// MAIL commands so far, and the domains of recipients where the server limits them, each with the position of its MAIL.
     mails: u64,
-    domains: Vec<String>,
+    domains: Vec<(u64, String)>,
     /// What a login can be bound to.
     channel_bindings: Vec<ChannelBinding>,
     exchange: Option<Exchange>,
@@ -398,7 +398,8 @@ impl Client {
     // ── Operations: any number, at any time; they are carried out in order ───────────────────────────────────────
 
     /// Sends a message. [`Event::SendBody`] asks for it; [`Event::Delivered`] or [`Event::Failed`] is its result. May be called
-    /// while other messages are under way: where the server permits, the next one goes out behind the last one.
+    /// while other messages are under way: where the server permits, the next one goes out behind the last one. Results come
+    /// in order, but for a message that goes out in parts: those behind its first part do not wait for the others.
     ///
     /// # Errors
     /// [`InvalidInput::NoRecipients`]; [`ApiMisuse::SessionOver`]; [`ApiMisuse::NotAuthenticated`].

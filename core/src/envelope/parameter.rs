@@ -75,8 +75,8 @@ impl MailParameter {
             "HOLDUNTIL" => Self::HoldUntil(HoldUntil::parse(wanted?)?),
             "MT-PRIORITY" => Self::Priority(Priority::parse(wanted?)?),
             "REQUIRETLS" if value.is_none() => Self::RequireTls,
+            "REQUIRETLS" => return Err(InvalidInput::Parameter),
             "RET" => Self::Return(Return::parse(wanted?)?),
-            "BODY" | "REQUIRETLS" | "SIZE" | "SMTPUTF8" => return Err(InvalidInput::Parameter),
             _ => Self::Other(Parameter::parse(keyword, value)?),
         })
     }
@@ -267,10 +267,12 @@ impl OriginalRecipient {
     /// [`InvalidInput::Parameter`].
     pub fn parse(text: &str) -> Result<Self, InvalidInput> {
         let (kind, address) = text.split_once(';').unwrap_or(("rfc822", text));
-        if address.is_empty() || address.chars().any(char::is_control) || !is_keyword(kind) {
+        let is_utf8 = kind.eq_ignore_ascii_case("utf-8");
+        let is_of_kind = address.is_ascii() || is_utf8 || kind.eq_ignore_ascii_case("rfc822");
+        if address.is_empty() || address.chars().any(char::is_control) || !is_keyword(kind) || !is_of_kind {
             return Err(InvalidInput::Parameter);
         }
-        let value = if address.is_ascii() && !kind.eq_ignore_ascii_case("utf-8") {
+        let value = if address.is_ascii() && !is_utf8 {
             [kind, ";", &xtext::encode(address)?].concat()
         } else {
             ["utf-8;", &xtext::encode_utf8(address)].concat()
@@ -440,11 +442,28 @@ pub struct Parameter {
     text: String,
 }
 
+/// Keywords that have a type of their own, or that the session sets itself.
+const TYPED: [&str; 13] = [
+    "AUTH",
+    "BODY",
+    "BY",
+    "ENVID",
+    "HOLDFOR",
+    "HOLDUNTIL",
+    "MT-PRIORITY",
+    "NOTIFY",
+    "ORCPT",
+    "REQUIRETLS",
+    "RET",
+    "SIZE",
+    "SMTPUTF8",
+];
 /// Octets in a parameter: what no known extension exceeds.
 const PARAMETER: usize = 500;
 
 impl Parameter {
-    /// A keyword, and a value by the grammar of RFC 5321 §4.1.2: printable ASCII without space and `=`.
+    /// A keyword, and a value by the grammar of RFC 5321 §4.1.2: printable ASCII without space and `=`. Not one that
+    /// [`MailParameter`] or [`RcptParameter`] has a type for, nor one that the session sets itself.
     ///
     /// # Errors
     /// [`InvalidInput::Parameter`].
@@ -453,10 +472,11 @@ impl Parameter {
             !value.is_empty() && value.bytes().all(|octet| matches!(octet, b'!'..=b'<' | b'>'..=b'~'))
         };
         let length = keyword.len() + value.map_or(0, str::len);
-        if !is_keyword(keyword) || !value.is_none_or(is_value) || length > PARAMETER {
+        let extension = keyword.to_ascii_uppercase();
+        let has_type = TYPED.contains(&extension.as_str());
+        if !is_keyword(keyword) || has_type || !value.is_none_or(is_value) || length > PARAMETER {
             return Err(InvalidInput::Parameter);
         }
-        let extension = keyword.to_ascii_uppercase();
         let text = match value {
             Some(value) => [&extension, "=", value].concat(),
             None => extension.clone(),
@@ -576,6 +596,8 @@ mod tests {
             ("MT-PRIORITY", "-10"),
             ("REQUIRETLS", "yes"),
             ("SIZE", "1"),
+            ("NOTIFY", "NEVER"),
+            ("orcpt", "rfc822;a@b"),
             ("BODY", "8BITMIME"),
             ("SMTPUTF8", "1"),
             ("XFOO", ""),
@@ -603,6 +625,9 @@ mod tests {
             ("NOTIFY", "SUCCESS\r\nRSET"),
             ("ORCPT", ""),
             ("ORCPT", "rfc822;"),
+            ("ORCPT", "x400;ñ"),
+            ("RET", "FULL"),
+            ("size", "1"),
             ("ORCPT", "x y;a"),
             ("ORCPT", "rfc822;a\r\nRSET"),
             ("ORCPT", "ñ\r\nRSET"),

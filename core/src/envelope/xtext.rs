@@ -35,10 +35,12 @@ pub(super) fn encode_utf8(address: &str) -> String {
         if is_xchar(char) && char != '\\' {
             encoded.push(char);
         } else {
-            let point = u32::from(char).to_be_bytes();
-            let zeros = point.iter().take_while(|octet| **octet == 0).count();
+            // Two digits, or more of which the first is not zero.
+            let mut digits = String::new();
+            push_hex(&mut digits, &u32::from(char).to_be_bytes());
+            let zeros = digits.bytes().take_while(|digit| *digit == b'0').count().min(digits.len() - 2);
             encoded.push_str("\\x{");
-            push_hex(&mut encoded, point.get(zeros..).unwrap_or_default());
+            encoded.push_str(digits.get(zeros..).unwrap_or_default());
             encoded.push('}');
         }
     }
@@ -65,6 +67,7 @@ mod tests {
         for wrong in ["a\r\nb", "a\0", "\u{7f}", "é"] {
             assert_eq!(encode(wrong), Err(InvalidInput::Parameter), "{wrong:?}");
         }
-        assert_eq!(encode_utf8("a+\\ñ@x=€😀"), "a\\x{2B}\\x{5C}\\x{F1}@x\\x{3D}\\x{20AC}\\x{01F600}");
+        assert_eq!(encode_utf8("a+\\ñ@x=€😀"), "a\\x{2B}\\x{5C}\\x{F1}@x\\x{3D}\\x{20AC}\\x{1F600}");
+        assert_eq!(encode_utf8("\u{1}łп\u{10ffff}"), "\\x{01}\\x{142}\\x{43F}\\x{10FFFF}");
     }
 }

@@ -40,7 +40,7 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
       await file.close();
     }
   }
-  return { open, size };
+  return { open, length: size };
 }
 
 function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {

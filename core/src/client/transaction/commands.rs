@@ -22,7 +22,7 @@ struct Offer<'a> {
     is_verified: bool,
     /// MAIL commands so far, and the domains of recipients where the server limits them.
     mails: u64,
-    domains: &'a [String],
+    domains: &'a [(u64, String)],
     policy: RecipientPolicy,
 }
 
@@ -129,11 +129,11 @@ impl Offer<'_> {
 const DOMAINS: &str = "RCPTDOMAINMAX";
 
 /// The domains of recipients, each once, that are not among those known.
-fn domains(envelope: &Envelope, known: &[String]) -> Vec<String> {
+fn domains(envelope: &Envelope, known: &[(u64, String)]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for recipient in envelope.recipients() {
         let domain = recipient.path().as_str().rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
-        if !known.contains(&domain) && !found.contains(&domain) {
+        if !known.iter().any(|(_, known)| *known == domain) && !found.contains(&domain) {
             found.push(domain);
         }
     }
@@ -274,7 +274,8 @@ impl Client {
             return false;
         }
         self.mails += 1;
-        self.domains.extend(new_domains);
+        let position = self.out.end() - line.len() as u64;
+        self.domains.extend(new_domains.into_iter().map(|domain| (position, domain)));
         if let Some(transaction) = self.transaction(id) {
             let count = most.min(transaction.room).min(transaction.pending.len());
             let rest = transaction.pending.split_off(count);

@@ -35,7 +35,8 @@ struct Chunks {
 
 /// Octets of the final dot and its line end.
 const FINAL_DOT: u64 = 3;
-/// The smallest chunk, whatever the configuration says: one octet each would be a command each.
+/// The smallest chunk and the smallest buffer, whatever the configuration says: one octet each would be a command each, and a
+/// line end has two.
 const CHUNK: usize = 64;
 
 impl Message {
@@ -53,6 +54,11 @@ impl Message {
 
     pub(super) const fn is_chunked(&self) -> bool {
         self.chunks.is_some()
+    }
+
+    /// The end was queued, and is not to go out.
+    pub(super) fn end_is_dropped(&mut self) {
+        self.end = None;
     }
 
     pub(super) fn chunk_is_answered(&mut self) {
@@ -92,7 +98,7 @@ impl Client {
         }
         let Some(Operation::Transaction(transaction)) = self.operations.get_mut(index) else { return Ok(0) };
         let Some(message) = &mut transaction.part.message else { return Ok(0) };
-        match self.out.push_body(&mut message.encoder, piece, limits.transmit) {
+        match self.out.push_body(&mut message.encoder, piece, limits.transmit.max(CHUNK)) {
             Ok(taken) => {
                 if let Some(transcript) = &mut self.transcript {
                     transcript.message(self.out.end() - before, self.out.end());
@@ -163,6 +169,10 @@ impl Client {
         }
         if length == 0 && !is_last {
             return Ok(true);
+        }
+        // Positions are counted in 64 bits.
+        if self.out.end().checked_add(length).is_none_or(|end| end > u64::MAX / 2) {
+            return Err(ApiMisuse::ChunkNotPossible.into());
         }
         if self.out.has_gap() || !self.may_queue_chunk(id) {
             return Ok(false);
@@ -297,7 +307,7 @@ impl Client {
 
     /// Whether a message is on its way whose end was not handed over: a reply that nothing asked for is about it.
     pub(in crate::client) fn streaming(&self) -> Option<Stage> {
-        let Some(Operation::Transaction(transaction)) = self.operations.front() else { return None };
+        let Some(Operation::Transaction(transaction)) = self.under_way() else { return None };
         transaction.is_streaming(self.out.handed()).then_some(Stage::Data)
     }
 }

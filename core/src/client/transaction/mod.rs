@@ -255,6 +255,9 @@ impl Client {
             let is_chunk = matches!(expected.what, Expect::Chunk(of) | Expect::End(of) if of == id);
             if start >= handed && is_chunk {
                 self.take_back(start);
+                if let Some(message) = self.part(id).and_then(|part| part.message.as_mut()) {
+                    message.end_is_dropped();
+                }
                 break;
             }
             start = expected.end;
@@ -329,7 +332,7 @@ impl Client {
         }
     }
 
-    fn take_transaction(&mut self, id: OperationId) -> Option<Box<Transaction>> {
+    pub(super) fn take_transaction(&mut self, id: OperationId) -> Option<Box<Transaction>> {
         match self.operations.remove(self.index_of(id)?)? {
             Operation::Transaction(transaction) => Some(transaction),
             Operation::Command(_) => None,
