@@ -39,8 +39,20 @@ pub(crate) fn build(features: &str) -> Result<(Vec<u8>, String)> {
         .remove_producers_section(true)
         .reset_state_function(true);
     let mut output = bindgen.generate_output()?;
-    let glue = output.js().to_owned();
+    let glue = without_comments(output.js());
     Ok((output.wasm_mut().emit_wasm(), glue))
+}
+
+/// The comments of the glue are those of the shell, which nobody who uses the package sees: its types have their own.
+fn without_comments(glue: &str) -> String {
+    let mut is_comment = false;
+    let is_code = |line: &&str| {
+        let (begins, ends) = (line.trim_start().starts_with("/**"), line.contains("*/"));
+        let was_comment = is_comment || begins;
+        is_comment = was_comment && !ends;
+        !was_comment
+    };
+    glue.split_inclusive('\n').filter(is_code).collect()
 }
 
 /// Writes the module, its glue and the module as a script into `wasm/dist/wasm`.
