@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// A panic is a bug and becomes a trap, which `wasm/js/wasm.ts` turns into a typed error. Without std, nothing that
 /// formats its message is linked.
