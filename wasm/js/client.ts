@@ -1,10 +1,11 @@
 import { host as runtimeHost } from '#host';
-import { Connection, later, type Delivery, type SmtpSecurity } from './connection.js';
+import { addressesIn, Connection, later, type Delivery, type SmtpSecurity } from './connection.js';
 import { errorOfRecipient, replyText, SmtpError, type SmtpRecipientResult } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
 import { compose, type SmtpMail } from './mail.js';
 import type { SmtpChoice, SmtpServer } from './server.js';
+import type { SmtpEnvelope } from './session.js';
 
 /** Options of a client. */
 export interface SmtpClientOptions {
@@ -216,11 +217,12 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    const composed = compose(mail);
+    const composed = compose(mail, this.#host);
     const kept = this.#kept && this.#kept.server === server && this.#kept.connection.isOpen ? this.#kept.connection : undefined;
     const connection = kept ?? (await this.#open(server, signal));
     try {
-      const envelope = { from: connection.resolved.mailFrom ?? composed.from, to: composed.to };
+      const from = composed.returnPath ?? connection.resolved.mailFrom ?? composed.envelope.from;
+      const envelope = { ...composed.envelope, from };
       const { delivery, cancel } = connection.send(
         envelope,
         composed.message,
@@ -291,7 +293,7 @@ export class SmtpClient extends EventTarget {
     }
   }
 
-  #result(connection: Connection, envelope: { from: string; to: string[] }, messageId: string | undefined, delivery: Delivery): SmtpSendResult {
+  #result(connection: Connection, envelope: SmtpEnvelope, messageId: string | undefined, delivery: Delivery): SmtpSendResult {
     const refused = delivery.recipients.filter((recipient) => !recipient.accepted);
     return {
       ...describe(connection),
@@ -301,7 +303,7 @@ export class SmtpClient extends EventTarget {
       recipients: delivery.recipients,
       response: replyText(delivery.reply),
       messageId,
-      envelope,
+      envelope: { from: envelope.from, to: addressesIn(envelope) },
     };
   }
 }

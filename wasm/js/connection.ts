@@ -8,7 +8,7 @@ import { answerOf, checkLogin, DERIVE_ABOVE, kindOf } from './login.js';
 import type { Message, MessageReader } from './message.js';
 import { PreparedServer, type SmtpLogin } from './prepared.js';
 import type { SmtpResolved, SmtpServer } from './server.js';
-import { SmtpSession } from './session.js';
+import { SmtpSession, type SmtpEnvelope } from './session.js';
 
 /** How the connection was protected in the end. */
 export interface SmtpSecurity {
@@ -45,15 +45,9 @@ export interface ConnectionOptions {
   greetingTimeout: number;
 }
 
-/** Who sends and who receives. */
-export interface Envelope {
-  from: string;
-  to: string[];
-}
-
 /** A message under way. */
 interface Sending {
-  envelope: Envelope;
+  envelope: SmtpEnvelope;
   message: Message;
   /** The message while the core takes it, and how much it took. */
   reader: MessageReader | undefined;
@@ -198,7 +192,7 @@ export class Connection {
   }
 
   /** Sends a message; the result is that of the server's last reply to it. */
-  send(envelope: Envelope, message: Message, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
+  send(envelope: SmtpEnvelope, message: Message, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
     if (this.#error) throw this.#error;
     let operation: number;
     try {
@@ -405,7 +399,7 @@ export class Connection {
       case 'recipient': {
         const sending = this.#sendings.get(event.operation);
         const { index, verdict, reply } = event;
-        const address = sending?.envelope.to[index] ?? '';
+        const address = sending === undefined ? '' : addressesIn(sending.envelope)[index] ?? '';
         const accepted = verdict === 'accepted';
         sending?.results.set(index, { address, accepted, reply, outcome: accepted ? undefined : verdict });
         break;
@@ -638,6 +632,11 @@ const WRITE_GRACE = 1000;
 const TRANSCRIPT = 256 * 1024;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
+
+/** The addresses of an envelope's recipients. */
+export function addressesIn({ to }: SmtpEnvelope): string[] {
+  return to.map((recipient) => (typeof recipient === 'string' ? recipient : recipient.address));
+}
 
 /** Each recipient's result, in the order of the envelope. */
 function recipientsOf({ results }: Sending): SmtpRecipientResult[] {

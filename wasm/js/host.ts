@@ -1,3 +1,4 @@
+import type { SmtpSource } from './message.js';
 import type { SmtpTlsOptions } from './server.js';
 
 /** What a login can be bound to (RFC 5056). */
@@ -66,4 +67,10 @@ export interface SmtpHost {
   connect(options: SmtpConnectOptions): Promise<SmtpSocket>;
   /** The machine's full name for EHLO, if it has one. */
   hostname?(): string | undefined;
+  /** Opens a file for an attachment, if there are files. It must be there; it is read later. */
+  openFile?(path: string | URL): Promise<SmtpSource>;
+  /** Milliseconds since 1970, for the date of a mail. Default: the runtime's clock. */
+  now?(): number;
+  /** Random octets, for identifiers and boundaries of a mail. Fix them, and `now`, to get the same mail again. */
+  random?(length: number): Uint8Array;
 }

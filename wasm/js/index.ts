@@ -19,8 +19,10 @@ export {
 } from './errors.js';
 export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.js';
 export type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
-export type { SmtpMessage, SmtpMessageSource } from './message.js';
-export { AddressCollection, MailAddress, SmtpMail, type AddressInput } from './mail.js';
+export { AddressCollection, MailAddress, type AddressInput } from './address.js';
+export { SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
+export { SmtpHeaders, SmtpMail, type SmtpDeliveryNotification } from './mail.js';
+export type { SmtpContent, SmtpMessage, SmtpMessageSource, SmtpSource } from './message.js';
 export {
   SmtpAuthType,
   SmtpConnectType,
@@ -31,3 +33,4 @@ export {
   type SmtpTlsOptions,
   type SmtpTokenProvider,
 } from './server.js';
+export type { SmtpMailParameters } from './session.js';

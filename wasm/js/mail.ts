@@ -1,71 +1,68 @@
+import { addressesOf, inAscii, MailAddress, type AddressInput } from './address.js';
+import { alternativeEntity, attachmentEntity, fetchAttachment, SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
 import { SmtpError } from './errors.js';
-import { messageOf, sourceOf, type Message, type SmtpMessage } from './message.js';
+import type { SmtpHost } from './host.js';
+import { messageOf, readable, type Message, type SmtpContent, type SmtpMessage } from './message.js';
+import { messageOfEntity, multipart, textEntity, type Entity } from './mime/entity.js';
+import { Field, wrong } from './mime/header.js';
+import type { SmtpEnvelope, SmtpMailParameters } from './session.js';
 
-/** A name and an address. */
-export class MailAddress {
-  name: string;
-  address: string;
-
-  /**
-   * @param text `a@b`, `Name <a@b>`, or the name if an address follows.
-   * @param address The address, if `text` is the name.
-   */
-  constructor(text: string, address?: string) {
-    if (address !== undefined) {
-      this.name = text;
-      this.address = address;
-      return;
-    }
-    const match = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<([^<>]*)>\s*$/.exec(text);
-    this.name = (match?.[1]?.replace(/\\(.)/g, '$1') ?? match?.[2] ?? '').trim();
-    this.address = (match?.[3] ?? text).trim();
-  }
-
-  /** As it stands in a header. */
-  toString(): string {
-    if (this.name === '') return this.address;
-    return `${phrase(this.name)} <${this.address}>`;
-  }
+/** Notifications of delivery (RFC 3461), for a server that offers DSN. */
+export interface SmtpDeliveryNotification {
+  /** What to tell the sender of: `NEVER`, or some of `SUCCESS`, `FAILURE`, `DELAY`. */
+  notify?: string | readonly string[];
+  /** The same for some recipients, by their addresses. */
+  recipients?: Readonly<Record<string, string | readonly string[]>>;
+  /** What a notification of failure has: the whole message, or its header. */
+  return?: 'FULL' | 'HDRS';
+  /** A name for the message, which notifications repeat. */
+  envelopeId?: string;
 }
-
-/** A list of addresses. */
-export class AddressCollection implements Iterable<MailAddress> {
-  readonly #addresses: MailAddress[] = [];
-
-  /** @param text Addresses with commas between them; commas within quotes belong to a name. */
-  constructor(text = '') {
-    for (const part of text.match(/(?:"(?:[^"\\]|\\.)*"|[^",;])+/g) ?? []) {
-      if (part.trim() !== '') this.add(part);
-    }
-  }
-
-  /** Adds an address: as {@link MailAddress} takes it, the name first if there are two. */
-  add(text: MailAddress | string, address?: string): void {
-    this.#addresses.push(typeof text === 'string' ? new MailAddress(text, address) : text);
-  }
-
-  clear(): void {
-    this.#addresses.length = 0;
-  }
-
-  get count(): number {
-    return this.#addresses.length;
-  }
-
-  [Symbol.iterator](): Iterator<MailAddress> {
-    return this.#addresses[Symbol.iterator]();
-  }
-
-  toString(): string {
-    return this.#addresses.join(', ');
-  }
-}
-
-/** Where a list of addresses is given. */
-export type AddressInput = AddressCollection | MailAddress | string | readonly (MailAddress | string)[];
 
 /**
- * A mail: a text, HTML, or both; or a finished message.
+ * Header fields that have no member of their own.
+ *
+ * @example
+ * ```js
+ * mail.headers.add('List-Unsubscribe', '<https://example.com/u/7>');
+ * mail.headers.replace('X-Campaign', 'Grüße');
+ * ```
+ */
+export class SmtpHeaders implements Iterable<[name: string, value: string]> {
+  #fields: [name: string, value: string][] = [];
+
+  /** Adds a field, behind those of the same name. */
+  add(name: string, value: string): void {
+    checkName(name);
+    if (typeof value !== 'string') throw wrong(`The value of the header ${name} must be text.`);
+    new Field(name).structured(value);
+    this.#fields.push([name, value]);
+  }
+
+  /** Adds a field in place of all of the same name. */
+  replace(name: string, value: string): void {
+    const before = this.#fields;
+    this.remove(name);
+    try {
+      this.add(name, value);
+    } catch (error) {
+      this.#fields = before;
+      throw error;
+    }
+  }
+
+  /** Removes all fields of that name. */
+  remove(name: string): void {
+    this.#fields = this.#fields.filter(([other]) => other.toLowerCase() !== name.toLowerCase());
+  }
+
+  [Symbol.iterator](): Iterator<[name: string, value: string]> {
+    return this.#fields[Symbol.iterator]();
+  }
+}
+
+/**
+ * A mail: a text, HTML, or both, and attachments; or a finished message.
  *
  * @example
  * ```js
@@ -74,6 +71,9 @@ export type AddressInput = AddressCollection | MailAddress | string | readonly (
  * mail.to = 'bob@example.org, Cäcilie <c@example.org>';
  * mail.subject = 'Grüße';
  * mail.textBody = 'Hello.';
+ * mail.htmlBody = '<p>Hello. <img src="cid:logo">';
+ * mail.addAttachment('logo.png', new Uint8Array([137, 80, 78, 71]), { cid: 'logo' });
+ * await mail.addAttachmentAsync('report.pdf');
  * ```
  */
 export class SmtpMail {
@@ -83,13 +83,31 @@ export class SmtpMail {
   /** They get the mail; no header names them. */
   bcc: AddressInput = '';
   replyTo: AddressInput = '';
+  /** Who sent it, if that is another than `from`. */
+  sender: MailAddress | string = '';
+  /** The address that bounces go to, `<>` for none; empty: the server's `mailFrom`, else `sender`, else `from`. */
+  returnPath = '';
   subject = '';
   textBody = '';
   htmlBody = '';
+  /** What text is written in; only `utf-8`, which every mail program reads. */
+  charset = 'utf-8';
+  /** `high`, `normal` or `low`, or 1 (highest) to 5. Only what is not normal makes headers. */
+  priority: 'high' | 'normal' | 'low' | number = 'normal';
   /** When it was written; now, if left out. */
   date: Date | undefined;
-  /** With its angle brackets; made up if left out. */
+  /** With or without its angle brackets; made up if left out. */
   messageId: string | undefined;
+  /** Notifications of its delivery. */
+  deliveryNotification: SmtpDeliveryNotification = {};
+  /** Parameters of extensions, by their keywords: see `SmtpMailParameters`. */
+  parameters: SmtpMailParameters = {};
+  /** Any other header. */
+  readonly headers = new SmtpHeaders();
+  /** What is attached, and pictures that HTML shows: see {@link addAttachment}. */
+  readonly attachments: SmtpAttachment[] = [];
+  /** Further forms of the text, the best last, such as a `text/calendar; method=REQUEST`. */
+  readonly alternatives: { contentType: string; content: SmtpContent }[] = [];
   /** A finished message (RFC 5322), sent as it is instead of one made from the members above. */
   message: SmtpMessage | undefined;
   /** Why the last sending failed. */
@@ -97,140 +115,177 @@ export class SmtpMail {
 
   /** @param _licence Taken and ignored. */
   constructor(_licence?: string) {}
+
+  /**
+   * Attaches something: text, octets, a `Blob`, a stream, or an object whose `open()` gives the octets from their start.
+   * What is read while it is sent costs no memory; a stream can be sent only once.
+   *
+   * @param name The file name that its recipient sees; its end says what it is, unless `contentType` does.
+   */
+  addAttachment(name: string, content: SmtpContent, options: SmtpAttachmentOptions = {}): SmtpAttachment {
+    const attachment = new SmtpAttachment(name, content, options);
+    this.attachments.push(attachment);
+    return attachment;
+  }
+
+  /**
+   * Attaches a file, by its path, or what is behind an `https:`, `http:`, `data:` or `file:` link. It must be there; it is
+   * read while the mail is sent. Never give it a path or a link that comes from others: it reads what your program may read.
+   */
+  async addAttachmentAsync(pathOrUrl: string | URL, options: SmtpAttachmentOptions = {}): Promise<SmtpAttachment> {
+    const attachment = await fetchAttachment(pathOrUrl, options);
+    this.attachments.push(attachment);
+    return attachment;
+  }
 }
 
 const MEMBERS = new Set(Object.keys(new SmtpMail()));
 
-/** A message that can be sent. */
+/** A mail that can be sent. */
 export interface Composed {
-  /** The address of the sender. */
-  from: string;
-  /** The addresses of all recipients, each once. */
-  to: string[];
+  /** What bounces go to if the server's settings do not say is its `from`. */
+  envelope: SmtpEnvelope;
+  /** The mail's own return path, before that of the server's settings. */
+  returnPath: string | undefined;
   message: Message;
+  /** Of the message, if it is known. */
   messageId: string | undefined;
 }
 
-/** @internal Makes the message. */
-export function compose(mail: SmtpMail): Composed {
-  if (typeof mail !== 'object' || mail === null) throw wrong('no mail was given: make an SmtpMail', 'message');
-  for (const name of Object.keys(mail)) {
-    if (!MEMBERS.has(name)) throw wrong(`${name} is not a member of SmtpMail; there are ${[...MEMBERS].join(', ')}`, 'message');
+/** @internal Makes the message; clock and randomness are the host's. */
+export function compose(mail: SmtpMail, host: SmtpHost): Composed {
+  check(mail);
+  const [from, ...others] = addressesOf('from', mail.from);
+  if (from === undefined || from.address === '') throw wrongAddress('The mail has no sender: set from.', 'sender');
+  if (others.length > 0) throw wrongAddress('The mail has more than one sender: set from to one of them.', 'sender');
+  const [sender] = addressesOf('sender', mail.sender);
+  const [to, cc, bcc, replyTo] = (['to', 'cc', 'bcc', 'replyTo'] as const).map((member) => addressesOf(member, mail[member])) as
+    [MailAddress[], MailAddress[], MailAddress[], MailAddress[]];
+  const recipients = [...new Set([...to, ...cc, ...bcc].map(({ address }) => address))];
+  if (recipients.length === 0) throw wrongAddress('The mail has no recipient: set to, cc or bcc.', 'recipient');
+  const returnPath = mail.returnPath === '' ? undefined : mail.returnPath.replace(/^<>$/, '');
+  const envelope = envelopeOf(mail, sender?.address || from.address, recipients);
+  if (mail.message !== undefined) return { envelope, returnPath, ...finished(mail.message, mail.messageId) };
+
+  const random = (): string => hex(host.random?.(16) ?? crypto.getRandomValues(new Uint8Array(16)));
+  const messageId = mail.messageId === undefined ? `<${random()}@${domainOf(from.address)}>` : `<${mail.messageId.replace(/^<(.*)>$/, '$1')}>`;
+  const fields: (Field | string)[] = [`Date: ${dateText(mail.date ?? new Date(host.now?.() ?? Date.now()))}`];
+  let isUtf8 = false;
+  for (const [name, addresses] of [['From', [from]], ['Sender', sender ? [sender] : []], ['To', to], ['Cc', cc], ['Reply-To', replyTo]] as const) {
+    if (addresses.length === 0) continue;
+    const field = new Field(name);
+    if (field.mailboxes(addresses)) isUtf8 = true;
+    fields.push(field);
   }
-  for (const name of ['subject', 'textBody', 'htmlBody'] as const) {
-    if (typeof mail[name] !== 'string') throw wrong(`${name} must be a string`, 'message');
+  fields.push(new Field('Message-ID').word(messageId));
+  if (mail.subject !== '') fields.push(new Field('Subject').text(mail.subject));
+  fields.push(...priorityFields(mail.priority));
+  for (const [name, value] of mail.headers) fields.push(new Field(name).structured(value));
+  fields.push('MIME-Version: 1.0');
+  return { envelope, returnPath, message: messageOfEntity(fields, entityOf(mail, random), isUtf8), messageId };
+}
+
+/** Text and HTML as one, with the pictures that HTML shows; then what is attached. */
+function entityOf(mail: SmtpMail, random: () => string): Entity {
+  const base = random();
+  let count = 0;
+  const boundary = (): string => `=_${base}_${(count += 1)}`;
+  const isShown = ({ cid }: SmtpAttachment): boolean => cid !== undefined && mail.htmlBody !== '';
+  const forms: Entity[] = [];
+  if (mail.textBody !== '' || (mail.htmlBody === '' && mail.alternatives.length === 0 && mail.attachments.length === 0)) {
+    forms.push(textEntity('text/plain', mail.textBody));
   }
-  if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) {
-    throw wrong('date must be a valid Date', 'message');
+  if (mail.htmlBody !== '') {
+    const pictures = mail.attachments.filter(isShown).map(attachmentEntity);
+    forms.push(multipart('related', [textEntity('text/html', mail.htmlBody), ...pictures], boundary, 'text/html'));
   }
-  if (typeof mail.from !== 'string' && !(mail.from instanceof MailAddress)) {
-    throw wrong('from must be a string or a MailAddress', 'sender');
+  for (const { contentType, content } of mail.alternatives) forms.push(alternativeEntity(contentType, content));
+  const text = forms.length > 0 ? [multipart('alternative', forms, boundary)] : [];
+  const attached = mail.attachments.filter((attachment) => !isShown(attachment)).map(attachmentEntity);
+  return multipart('mixed', [...text, ...attached], boundary);
+}
+
+function finished(given: SmtpMessage, messageId: string | undefined): Pick<Composed, 'message' | 'messageId'> {
+  const octets = typeof given === 'string' ? new TextEncoder().encode(given) : given;
+  if (octets instanceof Uint8Array) {
+    const header = new TextDecoder('latin1').decode(octets.subarray(0, 65536)).split(/\r?\n\r?\n/)[0] ?? '';
+    const isEightBit = octets.some((octet) => octet > 127);
+    return { message: messageOf(octets, isEightBit), messageId: /^message-id:\s*(<[^>]*>)/im.exec(header)?.[1] };
   }
-  const from = typeof mail.from === 'string' ? new MailAddress(mail.from) : mail.from;
-  const [to, cc, bcc, replyTo] = [mail.to, mail.cc, mail.bcc, mail.replyTo].map(collection) as
-    [AddressCollection, AddressCollection, AddressCollection, AddressCollection];
-  const recipients = [...new Set([...to, ...cc, ...bcc].map((recipient) => recipient.address))];
-  if (from.address === '') throw wrong('the mail has no sender: set from', 'sender');
-  if (recipients.length === 0) throw wrong('the mail has no recipient: set to, cc or bcc', 'recipient');
-  if (mail.message !== undefined) {
-    const octets = typeof mail.message === 'string' ? new TextEncoder().encode(mail.message) : mail.message;
-    if (!(octets instanceof Uint8Array)) {
-      const message = sourceOf(octets);
-      if (!message) throw wrong('message must be a string, a Uint8Array, a Blob, a stream, or an object with open()', 'message');
-      return { from: from.address, to: recipients, message, messageId: mail.messageId };
-    }
-    const messageId = /^message-id:\s*(<[^>]*>)/im.exec(headerOf(octets))?.[1];
-    return { from: from.address, to: recipients, message: messageOf(octets, isEightBit(octets)), messageId };
+  const message = readable(octets);
+  if (!message) throw wrong('message must be a string, a Uint8Array, a Blob, a stream, or an object with open().');
+  return { message, messageId };
+}
+
+/** Who gets it, and what is asked for (RFC 3461 §4). */
+function envelopeOf({ deliveryNotification, parameters }: SmtpMail, from: string, to: readonly string[]): SmtpEnvelope {
+  const { notify, recipients = {}, return: content, envelopeId, ...unknown } = deliveryNotification;
+  for (const name of Object.keys(unknown)) throw wrong(`${name} is not part of deliveryNotification; there are notify, recipients, return, envelopeId.`);
+  for (const address of Object.keys(recipients)) {
+    if (!to.includes(address)) throw wrongAddress(`deliveryNotification names ${address}, which is no recipient of the mail.`, 'recipient');
   }
-  const messageId = mail.messageId ?? `<${crypto.randomUUID()}@${from.address.split('@').pop()}>`;
-  const lines = [
-    header('Date', dateText(mail.date ?? new Date())),
-    header('From', addressLine(from)),
-    ...(to.count > 0 ? [header('To', addressLines(to))] : []),
-    ...(cc.count > 0 ? [header('Cc', addressLines(cc))] : []),
-    ...(replyTo.count > 0 ? [header('Reply-To', addressLines(replyTo))] : []),
-    header('Message-ID', messageId),
-    header('Subject', words(mail.subject)),
-    'MIME-Version: 1.0',
-    ...body(mail),
-  ];
-  const octets = new TextEncoder().encode(lines.join('\r\n'));
-  return { from: from.address, to: recipients, message: messageOf(octets, false), messageId };
-}
-
-function body(mail: SmtpMail): string[] {
-  if (mail.htmlBody === '') return part('text/plain', mail.textBody);
-  if (mail.textBody === '') return part('text/html', mail.htmlBody);
-  const boundary = `=_${crypto.randomUUID()}`;
-  return [
-    `Content-Type: multipart/alternative; boundary="${boundary}"`,
-    '',
-    `--${boundary}`,
-    ...part('text/plain', mail.textBody),
-    `--${boundary}`,
-    ...part('text/html', mail.htmlBody),
-    `--${boundary}--`,
-    '',
-  ];
-}
-
-/** A part as it is if it is ASCII in short lines, else in base64. */
-function part(type: string, text: string): string[] {
-  const lines = text.split(/\r\n|\r|\n/);
-  const plain = lines.every((line) => line.length <= 998 && /^[\t\x20-\x7e]*$/.test(line));
-  if (plain) return [`Content-Type: ${type}; charset=us-ascii`, 'Content-Transfer-Encoding: 7bit', '', ...lines];
-  const encoded = base64(new TextEncoder().encode(lines.join('\r\n')));
-  return [
-    `Content-Type: ${type}; charset=utf-8`,
-    'Content-Transfer-Encoding: base64',
-    '',
-    ...(encoded.match(/.{1,76}/g) ?? []),
-    '',
-  ];
-}
-
-/** A header that cannot become two. */
-function header(name: string, value: string): string {
-  if (/[\r\n](?![ \t])|\0/.test(value.replace(/\r\n(?=[ \t])/g, ''))) {
-    throw wrong(`${name} must not have line breaks`, 'message');
-  }
-  return `${name}: ${value}`;
-}
-
-function addressLines(addresses: AddressCollection): string {
-  return [...addresses].map(addressLine).join(',\r\n ');
-}
-
-function addressLine(address: MailAddress): string {
-  if (/[\r\n\0<>]/.test(address.address)) throw wrong(`"${address.address}" is not an address`, 'recipient');
-  if (/[\r\n\0]/.test(address.name)) throw wrong('a name must not have line breaks', 'message');
-  return address.toString();
-}
-
-/** A name before an address: as it is, quoted, or encoded (RFC 5322 §3.2.5, RFC 2047 §5). */
-function phrase(name: string): string {
-  if (/^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*$/.test(name)) return name;
-  if (/^[\x20-\x7e]*$/.test(name)) return `"${name.replace(/["\\]/g, '\\$&')}"`;
-  return words(name);
-}
-
-/** Text in a header: as it is, or as encoded words of at most 75 characters (RFC 2047 §2), folded. */
-function words(text: string): string {
-  if (/[\r\n\0]/.test(text)) throw wrong('a subject or name must not have line breaks', 'message');
-  if (/^[\x20-\x7e]*$/.test(text) && text.length <= 900 && !text.includes('=?')) return text;
-  const encoded: string[] = [];
-  let chunk = '';
-  const flush = (): void => {
-    if (chunk !== '') encoded.push(`=?utf-8?B?${base64(new TextEncoder().encode(chunk))}?=`);
-    chunk = '';
+  const asked = (address: string): string | undefined => {
+    const given = recipients[address] ?? notify;
+    return given === undefined ? undefined : [given].flat().join(',').toUpperCase();
   };
-  for (const char of text) {
-    // 45 octets are 60 characters of base64, and 12 more around them.
-    if (new TextEncoder().encode(chunk + char).length > 45) flush();
-    chunk += char;
+  return {
+    from,
+    to: to.map((address) => {
+      const NOTIFY = asked(address);
+      return NOTIFY === undefined ? address : { address, parameters: { NOTIFY } };
+    }),
+    parameters: {
+      ...parameters,
+      ...(content === undefined ? {} : { RET: content }),
+      ...(envelopeId === undefined ? {} : { ENVID: envelopeId }),
+    },
+  };
+}
+
+function check(mail: SmtpMail): void {
+  if (typeof mail !== 'object' || mail === null) throw wrong('No mail was given: make an SmtpMail.');
+  for (const name of Object.keys(mail)) {
+    if (!MEMBERS.has(name)) throw wrong(`${name} is not a member of SmtpMail; there are ${[...MEMBERS].join(', ')}.`);
   }
-  flush();
-  return encoded.join('\r\n ');
+  for (const name of ['subject', 'textBody', 'htmlBody', 'charset', 'returnPath'] as const) {
+    if (typeof mail[name] !== 'string') throw wrong(`${name} must be a string.`);
+  }
+  if (!['', 'utf-8', 'utf8'].includes(mail.charset.toLowerCase())) {
+    throw wrong(`charset is ${mail.charset}; leave it at utf-8, which every mail program reads. Give a message in another charset as a finished one, by message.`);
+  }
+  if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) throw wrong('date must be a valid Date.');
+  if (mail.messageId !== undefined && !/^(?:<[^\s<>\0-\x1f\x7f-\uffff]+>|[^\s<>\0-\x1f\x7f-\uffff]+)$/.test(mail.messageId)) {
+    throw wrong('messageId must be one word of ASCII, such as <7@example.com>.');
+  }
+  if (!Array.isArray(mail.attachments) || !mail.attachments.every((attachment) => attachment instanceof SmtpAttachment)) {
+    throw wrong('attachments must be what addAttachment and addAttachmentAsync put there.');
+  }
+  for (const name of ['from', 'sender'] as const) {
+    if (typeof mail[name] !== 'string' && !(mail[name] instanceof MailAddress)) throw wrongAddress(`${name} must be a string or a MailAddress.`, 'sender');
+  }
+}
+
+function checkName(name: string): void {
+  if (typeof name !== 'string' || !/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw wrong(`"${name}" is not the name of a header: visible ASCII without a colon.`);
+  const member = OWN.get(name.toLowerCase());
+  if (member !== undefined) throw wrong(`${name} is made from the mail: ${member}.`);
+}
+
+/** What has a member of its own, or is made by the class. */
+const OWN: ReadonlyMap<string, string> = new Map([
+  ...['from', 'to', 'cc', 'bcc', 'sender', 'subject', 'date', 'priority'].map((name): [string, string] => [name, `set ${name}`]),
+  ['reply-to', 'set replyTo'],
+  ['message-id', 'set messageId'],
+  ['return-path', 'set returnPath'],
+  ...['mime-version', 'content-type', 'content-transfer-encoding', 'content-disposition', 'content-id'].map((name): [string, string] =>
+    [name, 'set textBody, htmlBody, attachments; or give a finished message, by message']),
+]);
+
+function priorityFields(priority: SmtpMail['priority']): string[] {
+  const level = typeof priority === 'number' ? priority : { high: 1, normal: 3, low: 5 }[priority];
+  if (!Number.isInteger(level) || level < 1 || level > 5) throw wrong('priority must be high, normal or low, or 1 (highest) to 5.');
+  if (level === 3) return [];
+  return [`X-Priority: ${level}`, `Importance: ${level < 3 ? 'high' : 'low'}`];
 }
 
 /** `Sat, 21 Nov 2026 19:47:00 +0000` (RFC 5322 §3.3). */
@@ -238,39 +293,15 @@ function dateText(date: Date): string {
   return date.toUTCString().replace('GMT', '+0000');
 }
 
-function base64(octets: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < octets.length; at += 0x8000) {
-    binary += String.fromCharCode(...octets.subarray(at, at + 0x8000));
-  }
-  return btoa(binary);
+function domainOf(address: string): string {
+  const domain = inAscii(address).split('@').pop() ?? '';
+  return /^[\w.-]+$/.test(domain) ? domain : 'localhost';
 }
 
-function headerOf(octets: Uint8Array): string {
-  const start = new TextDecoder('latin1').decode(octets.subarray(0, 65536));
-  return start.split(/\r?\n\r?\n/)[0] ?? '';
+function hex(octets: Uint8Array): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }
 
-function isEightBit(octets: Uint8Array): boolean {
-  return octets.some((octet) => octet > 127);
-}
-
-function collection(input: AddressInput): AddressCollection {
-  if (input instanceof AddressCollection) return input;
-  if (typeof input === 'string') return new AddressCollection(input);
-  const addresses = new AddressCollection();
-  for (const address of Array.isArray(input) ? (input as unknown[]) : [input]) {
-    if (typeof address !== 'string' && !(address instanceof MailAddress)) {
-      throw wrong('an address must be a string or a MailAddress', 'recipient');
-    }
-    addresses.add(address);
-  }
-  return addresses;
-}
-
-function wrong(message: string, suspect: string): SmtpError {
-  return new SmtpError(message, {
-    code: suspect === 'message' ? 'EMESSAGE' : 'EENVELOPE',
-    origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect],
-  });
+function wrongAddress(message: string, suspect: 'sender' | 'recipient'): SmtpError {
+  return new SmtpError(message, { code: 'EENVELOPE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect] });
 }

@@ -1,23 +1,37 @@
 import type { SmtpBodyPlan } from './session.js';
 
 /**
- * A finished message (RFC 5322) that is read while it is sent, so that it is never in memory as a whole.
+ * Octets that are read while they are sent, so that they are never in memory as a whole.
+ *
+ * @example
+ * ```js
+ * mail.addAttachment('film.mp4', { open: () => createReadStream('film.mp4') });
+ * ```
+ */
+export interface SmtpSource {
+  /**
+   * Gives the octets from their start. A piece may be changed once the next one is asked for. Called again if the server
+   * takes fewer recipients at a time than there are, and for DKIM, unless `once` is set.
+   */
+  open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+  /** Whether they can be given only once. Default `false`. */
+  once?: boolean;
+  /** How many octets it gives, for progress and for a server that offers SIZE. */
+  length?: number;
+}
+
+/** The content of an attachment: text, octets, or what gives them piece by piece. A stream can be given only once. */
+export type SmtpContent = string | ArrayBuffer | Blob | Uint8Array | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | SmtpSource;
+
+/**
+ * A finished message (RFC 5322) that is read while it is sent.
  *
  * @example
  * ```js
  * mail.message = { open: () => createReadStream('message.eml') };
  * ```
  */
-export interface SmtpMessageSource {
-  /**
-   * Gives the message from its start. A piece may be changed once the next one is asked for. Called again if the server takes fewer recipients at a time than there are, unless
-   * `once` is set.
-   */
-  open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
-  /** Whether it can be given only once. Default `false`. */
-  once?: boolean;
-  /** Octets that it gives, for progress. */
-  length?: number;
+export interface SmtpMessageSource extends SmtpSource {
   /** Its size in octets with every line end as CRLF, for a server that offers SIZE. */
   size?: number;
   /** Which octets it has. Default `eightBit`, which needs a server that offers 8BITMIME. */
@@ -46,15 +60,15 @@ export interface Message {
 /** @internal */
 export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
   return {
-    plan: { size: wireSize(octets), content: isEightBit ? 'eightBit' : 'sevenBit' },
+    plan: { size: wireSize(octets) + (endsLine(octets) ? 0 : 2), content: isEightBit ? 'eightBit' : 'sevenBit' },
     total: octets.length,
     open: () => new MessageReader(() => [octets]),
   };
 }
 
 /** @internal What reads a message piece by piece; `undefined` if this is none. */
-export function sourceOf(message: unknown): Message | undefined {
-  const source = described(message);
+export function readable(message: unknown): Message | undefined {
+  const source = sourceOf(message);
   if (source === undefined) return undefined;
   const { once = false, length, size, content = 'eightBit', lineEnds } = source;
   const plan: SmtpBodyPlan = { once, content };
@@ -66,7 +80,8 @@ export function sourceOf(message: unknown): Message | undefined {
 /** Streams that were read: they have nothing left to give. */
 const spent = new WeakSet<object>();
 
-function described(message: unknown): SmtpMessageSource | undefined {
+/** @internal What gives octets piece by piece; `undefined` if this is none. */
+export function sourceOf(message: unknown): SmtpMessageSource | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), length: message.size };
   if (Symbol.asyncIterator in message || 'getReader' in message) {
@@ -158,25 +173,35 @@ export class MessageReader {
   }
 }
 
-function iterator(pieces: ReturnType<SmtpMessageSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {
-  if (typeof pieces !== 'object' || pieces === null) throw new TypeError('open() of the message must give an iterable or a stream');
-  if (!('getReader' in pieces) && Symbol.asyncIterator in pieces) return (pieces as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  if (!('getReader' in pieces)) return (pieces as Iterable<Uint8Array>)[Symbol.iterator]();
+/** @internal What a source opens, as one kind. */
+export function iterable(pieces: ReturnType<SmtpSource['open']>): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  if (typeof pieces !== 'object' || pieces === null) throw new TypeError('open() must give an iterable or a stream');
+  if (!('getReader' in pieces)) return pieces;
   const reader = pieces.getReader();
-  return {
+  const iterator = {
     next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
     return: async () => {
       await reader.cancel();
-      return { done: true, value: undefined };
+      return { done: true as const, value: undefined };
     },
   };
+  return Object.assign({ [Symbol.asyncIterator]: () => iterator }, { destroy: () => void reader.cancel().catch(() => {}) });
 }
 
-/** The size that is declared (RFC 1870 §5): every line end counts as CRLF. */
-function wireSize(octets: Uint8Array): number {
+function iterator(pieces: ReturnType<SmtpSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {
+  const given = iterable(pieces);
+  return Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]();
+}
+
+/** @internal The size that is declared (RFC 1870 §5): every line end counts as CRLF. */
+export function wireSize(octets: Uint8Array): number {
   let size = octets.length;
   for (let at = octets.indexOf(10); at >= 0; at = octets.indexOf(10, at + 1)) if (octets[at - 1] !== 13) size += 1;
   for (let at = octets.indexOf(13); at >= 0; at = octets.indexOf(13, at + 1)) if (octets[at + 1] !== 10) size += 1;
+  return size;
+}
+
+function endsLine(octets: Uint8Array): boolean {
   const last = octets.at(-1);
-  return last === undefined || last === 10 || last === 13 ? size : size + 2;
+  return last === undefined || last === 10 || last === 13;
 }

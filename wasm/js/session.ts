@@ -1,3 +1,4 @@
+import { inAscii } from './address.js';
 import { SmtpSessionError } from './errors.js';
 import type { SmtpAuthAnswer, SmtpEvent } from './events.js';
 import type { SmtpChannelBinding } from './host.js';
@@ -409,11 +410,22 @@ function parametersOf(parameters: SmtpMailParameters | SmtpRcptParameters = {}):
 }
 
 function setEnvelope(session: Session, [sender, recipients]: [sender: Party, recipients: Party[]]): void {
-  session.mail(sender.address);
+  addressed(sender.address, () => session.mail(sender.address));
   for (const [keyword, value] of sender.parameters) named(keyword, () => session.mail_parameter(keyword, value));
   for (const { address, parameters } of recipients) {
-    session.recipient(address);
+    addressed(address, () => session.recipient(address));
     for (const [keyword, value] of parameters) named(keyword, () => session.recipient_parameter(keyword, value));
+  }
+}
+
+/** Says which address is wrong. */
+function addressed(address: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (typeof error !== 'string') throw error;
+    const { kind, message } = SmtpSessionError.parse(error);
+    throw wrongOption(String(kind), `"${address}" is not an address: ${message}`);
   }
 }
 
@@ -445,22 +457,6 @@ function numberOf(operation: unknown): number {
   const isOne = Number.isInteger(operation) && (operation as number) >= 0 && (operation as number) < 2 ** 32;
   if (!isOne) throw wrongOption('operation', 'operation must be the number that the call returned');
   return operation as number;
-}
-
-/**
- * The domain of an address in ASCII (RFC 5890 §2.3.2.1), if it is all that is not: any server takes that. The platform has
- * the tables. What is no domain is left for the core to refuse.
- */
-function inAscii(address: string): string {
-  const at = address.lastIndexOf('@');
-  const [local, domain] = [address.slice(0, at + 1), address.slice(at + 1)];
-  if (at < 0 || /[^\0-\x7f]/.test(local) || !/[^\0-\x7f]/.test(domain) || /[^\w.\-\x80-\u{10ffff}]/u.test(domain)) return address;
-  try {
-    return local + new URL(`http://${domain}`).hostname;
-  } catch {
-    // No domain name: a dot at its end is none either.
-    return `${local}.`;
-  }
 }
 
 /** The place of an option's value in its list. */

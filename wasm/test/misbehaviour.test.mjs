@@ -203,7 +203,7 @@ test('wrong members of a mail are told before anything is opened', async () => {
   const addresses = new AddressCollection('a@b');
   for (const changes of [
     { to: undefined }, { to: 5 }, { to: ['a@b', 5] }, { from: undefined }, { subject: 5 }, { textBody: null },
-    { message: 5 }, { date: new Date('x') }, { date: 'today' }, { priority: 1 }, { to: addresses, from: addresses },
+    { message: 5 }, { date: new Date('x') }, { date: 'today' }, { priorty: 1 }, { to: addresses, from: addresses },
   ]) {
     const error = await failure(new SmtpClient({ host }).sendMailAsync(clear(25), mail(changes)));
     assert.equal(error.origin, 'settings', JSON.stringify(changes));

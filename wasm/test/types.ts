@@ -1,10 +1,11 @@
 // Compiled by `npm run check` against the package as it would be published.
 import {
-  SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpConnectionResult, type SmtpHost, type SmtpMechanism,
-  type SmtpMessageSource, type SmtpSendResult,
+  AddressCollection, MailAddress, SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpAttachment,
+  type SmtpConnectionResult, type SmtpHost, type SmtpMechanism, type SmtpMessageSource, type SmtpSendResult,
 } from 'sansmtp';
 import { SmtpSession, type SmtpEnvelope, type SmtpEvent } from 'sansmtp/core';
 import { host, messageFile } from 'sansmtp/host/node';
+import { dryRun, TestServer, type DryRun } from 'sansmtp/testing';
 
 const server = new SmtpServer('mail.example.com 587');
 server.connectType = SmtpConnectType.connectSTARTTLS;
@@ -30,6 +31,24 @@ export async function verify(): Promise<string | undefined> {
 const mail = new SmtpMail();
 mail.from = 'ann@example.com';
 mail.to = 'bob@example.org';
+mail.cc = [new MailAddress('Kim', 'kim@example.org'), 'c@example.org'];
+mail.bcc = new AddressCollection('d@example.org, e@example.org');
+mail.priority = 'high';
+mail.deliveryNotification = { notify: ['SUCCESS', 'FAILURE'], return: 'HDRS' };
+mail.parameters = { REQUIRETLS: true, HOLDFOR: 60 };
+mail.headers.add('X-Own', 'yes');
+mail.alternatives.push({ contentType: 'text/calendar; method=REQUEST', content: 'BEGIN:VCALENDAR' });
+const attachment: SmtpAttachment = mail.addAttachment('a.txt', 'text', { cid: 'a', disposition: 'inline' });
+console.log(attachment.contentType, mail.attachments.length);
+// @ts-expect-error: there is no such priority
+mail.priority = 'urgent';
+// @ts-expect-error: only text, octets and what gives them
+mail.addAttachment('a', 7);
+
+export async function attach(): Promise<void> {
+  await mail.addAttachmentAsync('report.pdf');
+  await mail.addAttachmentAsync(new URL('https://example.com/a.png'), { contentType: 'image/png' });
+}
 
 export async function send(own: SmtpHost): Promise<string[]> {
   const client = new SmtpClient({ host: own });
@@ -94,4 +113,10 @@ export async function large(path: string): Promise<void> {
   server.pipelining = 'withinMessage';
   server.chunkSize = 1 << 20;
   server.xclient = 'NAME=host.example';
+}
+
+export async function dry(): Promise<string[]> {
+  const run: DryRun = await dryRun(mail, server, { now: () => 0, random: (length) => new Uint8Array(length) });
+  const test = new TestServer({ capabilities: ['PIPELINING'], reply: (command) => (command === 'DATA' ? null : undefined) });
+  return [...run.commands, ...test.commands, ...test.messages.map(({ text }) => text)];
 }

@@ -10,6 +10,7 @@ import type { SmtpTlsOptions } from '../server.js';
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
 export const host: SmtpHost = {
   connect,
+  openFile: messageFile,
   hostname() {
     const name = machineName();
     return name.includes('.') ? name : undefined;
@@ -17,7 +18,7 @@ export const host: SmtpHost = {
 };
 
 /**
- * A finished message in a file, which is read while it is sent, through one buffer.
+ * A file that is read while it is sent, through one buffer: a finished message, or an attachment.
  *
  * @example
  * ```js

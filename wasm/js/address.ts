@@ -1,0 +1,138 @@
+import { SmtpError } from './errors.js';
+
+/** A name and an address. */
+export class MailAddress {
+  name: string;
+  address: string;
+
+  /**
+   * @param text `a@b`, `Name <a@b>`, or the name if an address follows.
+   * @param address The address, if `text` is the name.
+   *
+   * @example
+   * ```js
+   * new MailAddress('Ann <ann@example.com>').address; // ann@example.com
+   * new MailAddress('Example, Ann', 'ann@example.com').toString(); // "Example, Ann" <ann@example.com>
+   * ```
+   */
+  constructor(text: string, address?: string) {
+    if (address !== undefined) {
+      this.name = String(text);
+      this.address = String(address);
+      return;
+    }
+    const match = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<([^<>]*)>\s*$/s.exec(text);
+    this.name = (match?.[1]?.replace(/\\(.)/gs, '$1') ?? match?.[2] ?? '').trim();
+    this.address = (match?.[3] ?? text).trim();
+  }
+
+  /** As a person writes it: `Name <a@b>`. */
+  toString(): string {
+    if (this.name === '') return this.address;
+    const isPlain = /^[^\x00-\x1f"(),.:;<>@[\\\]]*$/.test(this.name);
+    return `${isPlain ? this.name : `"${this.name.replace(/["\\]/g, '\\$&')}"`} <${this.address}>`;
+  }
+}
+
+/**
+ * A list of addresses.
+ *
+ * @example
+ * ```js
+ * const list = new AddressCollection('ann@example.com, "Example, Bob" <bob@example.org>');
+ * list.add('Cäcilie', 'c@example.org');
+ * list.count; // 3
+ * ```
+ */
+export class AddressCollection implements Iterable<MailAddress> {
+  readonly #addresses: MailAddress[] = [];
+
+  /** @param text Addresses with commas between them; commas within quotes belong to a name. */
+  constructor(text = '') {
+    for (const part of split(text)) this.add(part);
+  }
+
+  /** Adds an address: as {@link MailAddress} takes it, the name first if there are two. */
+  add(text: MailAddress | string, address?: string): void {
+    this.#addresses.push(typeof text === 'string' ? new MailAddress(text, address) : text);
+  }
+
+  clear(): void {
+    this.#addresses.length = 0;
+  }
+
+  get count(): number {
+    return this.#addresses.length;
+  }
+
+  [Symbol.iterator](): Iterator<MailAddress> {
+    return this.#addresses[Symbol.iterator]();
+  }
+
+  toString(): string {
+    return this.#addresses.join(', ');
+  }
+}
+
+/** Where a list of addresses is given. */
+export type AddressInput = AddressCollection | MailAddress | string | readonly (MailAddress | string)[];
+
+/** @internal The addresses that were given as `member` of a mail. */
+export function addressesOf(member: string, input: unknown): MailAddress[] {
+  if (input instanceof AddressCollection) return [...input];
+  const given: unknown[] = Array.isArray(input) ? input : [input];
+  return given.flatMap((address) => {
+    if (typeof address === 'string') return [...new AddressCollection(address)];
+    if (address instanceof MailAddress) return [address];
+    throw new SmtpError(`${member} must be text, a MailAddress, an AddressCollection, or an array of the first two.`, {
+      code: 'EENVELOPE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [member === 'from' ? 'sender' : 'recipient'],
+    });
+  });
+}
+
+/**
+ * The domain of an address in ASCII (RFC 5890 §2.3.2.1), if it is all that is not: any server takes that. The platform has
+ * the tables. What is no domain is left for the core to refuse.
+ */
+export function inAscii(address: string): string {
+  const at = address.lastIndexOf('@');
+  const [local, domain] = [address.slice(0, at + 1), address.slice(at + 1)];
+  if (at < 0 || /[^\0-\x7f]/.test(local) || !/[^\0-\x7f]/.test(domain) || /[^\w.\-\x80-\u{10ffff}]/u.test(domain)) return address;
+  try {
+    return local + new URL(`http://${domain}`).hostname;
+  } catch {
+    // No domain name: a dot at its end is none either.
+    return `${local}.`;
+  }
+}
+
+/**
+ * Cuts a list where commas and semicolons stand outside of quotes, comments and brackets, and leaves out the name of a group
+ * (RFC 5322 §3.4). A quote that is not closed takes the rest with it, so that it is refused and not lost.
+ */
+function split(text: string): string[] {
+  const parts: string[] = [];
+  let [part, closing, depth] = ['', '', 0];
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at] as string;
+    if (closing !== '') {
+      if (char === '\\' && closing !== '>') part += char + (text[(at += 1)] ?? '');
+      else part += char;
+      if (char === '(' && closing === ')') depth += 1;
+      else if (char === closing && (depth -= 1) === 0) closing = '';
+    } else if (char === ',' || char === ';') {
+      parts.push(part);
+      part = '';
+    } else if (char === ':') {
+      part = '';
+    } else {
+      part += char;
+      closing = CLOSING[char] ?? '';
+      depth = 1;
+    }
+  }
+  parts.push(part);
+  return parts.filter((address) => address.trim() !== '');
+}
+
+const CLOSING: Readonly<Record<string, string>> = { '"': '"', '(': ')', '<': '>', '[': ']' };
