@@ -1,8 +1,9 @@
-// What memory a message costs that is read from a file while it is sent: `node memory.mjs FILE PORT`. Prints MiB: array
-// buffers at most, the memory of the WebAssembly instance, resident memory at most; and MiB a second.
+// What memory a message costs that is read from a file while it is sent, or that has the file attached: `node memory.mjs
+// FILE PORT [attach]`. Prints MiB: array buffers at most, the memory of the WebAssembly instance, resident memory at most;
+// and MiB a second.
 import { statSync } from 'node:fs';
 
-const [file, port] = process.argv.slice(2);
+const [file, port, attach] = process.argv.slice(2);
 let memory;
 const { Instance } = WebAssembly;
 WebAssembly.Instance = class extends Instance {
@@ -20,7 +21,8 @@ const mail = new SmtpMail();
 mail.from = 'ann@example.com';
 mail.to = 'bob@example.org';
 const { size } = statSync(file);
-mail.message = await messageFile(file);
+if (attach) await mail.addAttachmentAsync(file);
+else mail.message = await messageFile(file);
 const client = new SmtpClient();
 let buffers = 0;
 client.addEventListener('sendingdatastream', () => {
