@@ -1,5 +1,5 @@
 import { host as runtimeHost } from '#host';
-import { addressesIn, Connection, later, type Delivery, type SmtpSecurity } from './connection.js';
+import { addressesIn, Connection, later, type Delivery, type Operation, type SmtpSecurity } from './connection.js';
 import { errorOfRecipient, replyText, SmtpError, type SmtpRecipientResult } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
@@ -40,8 +40,8 @@ export interface SmtpConnectionResult {
   };
 }
 
-/** A mail that at least one recipient's server took. */
-export interface SmtpSendResult extends SmtpConnectionResult {
+/** What a server said of recipients. */
+export interface SmtpRecipientsResult extends SmtpConnectionResult {
   /** The recipients that were accepted. */
   accepted: string[];
   /** The recipients that were refused. */
@@ -50,10 +50,14 @@ export interface SmtpSendResult extends SmtpConnectionResult {
   rejectedErrors: SmtpError[];
   /** Each recipient's result, in order. */
   recipients: SmtpRecipientResult[];
+  envelope: { from: string; to: string[] };
+}
+
+/** A mail that at least one recipient's server took. */
+export interface SmtpSendResult extends SmtpRecipientsResult {
   /** The server's last reply. */
   response: string;
   messageId: string | undefined;
-  envelope: { from: string; to: string[] };
 }
 
 /** The promise of a sending, which can be given up. */
@@ -166,6 +170,27 @@ export class SmtpClient extends EventTarget {
   }
 
   /**
+   * Asks the server which recipients of a mail it would take, and sends nothing. Many servers say yes to every address, or
+   * refuse to be asked often.
+   *
+   * @example
+   * ```js
+   * const { accepted, rejected } = await client.testRecipientsAsync(server, mail);
+   * ```
+   */
+  async testRecipientsAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): Promise<SmtpRecipientsResult> {
+    const controller = new AbortController();
+    const test = async (): Promise<SmtpRecipientsResult> => {
+      const { envelope: given, returnPath } = compose(mail, this.#host);
+      return this.#over(server, controller.signal, async (connection) => {
+        const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
+        return recipientsOf(connection, envelope, await carriedOut(connection.verifyRecipients(envelope), controller.signal));
+      });
+    };
+    return this.#track(controller, options.signal, () => bounded(controller, options.timeout, test));
+  }
+
+  /**
    * Opens a connection and logs in; mails to the same server object go over it until {@link close}. Its settings are read
    * here: what is changed in it later is for the next connection.
    */
@@ -217,24 +242,20 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    const composed = compose(mail, this.#host);
+    const { envelope: given, returnPath, message, messageId } = compose(mail, this.#host);
+    return this.#over(server, signal, async (connection) => {
+      const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
+      const delivery = await carriedOut(connection.send(envelope, message, messageId), signal);
+      return { ...recipientsOf(connection, envelope, delivery), response: replyText(delivery.reply), messageId };
+    });
+  }
+
+  /** Does something over the connection that is kept, or over one of its own. */
+  async #over<T>(server: SmtpServer, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
     const kept = this.#kept && this.#kept.server === server && this.#kept.connection.isOpen ? this.#kept.connection : undefined;
     const connection = kept ?? (await this.#open(server, signal));
     try {
-      const from = composed.returnPath ?? connection.resolved.mailFrom ?? composed.envelope.from;
-      const envelope = { ...composed.envelope, from };
-      const { delivery, cancel } = connection.send(
-        envelope,
-        composed.message,
-        composed.messageId,
-      );
-      signal.addEventListener('abort', cancel);
-      try {
-        if (signal.aborted) cancel();
-        return this.#result(connection, envelope, composed.messageId, await delivery);
-      } finally {
-        signal.removeEventListener('abort', cancel);
-      }
+      return await work(connection);
     } finally {
       if (!kept) connection.quit();
     }
@@ -292,20 +313,29 @@ export class SmtpClient extends EventTarget {
         break;
     }
   }
+}
 
-  #result(connection: Connection, envelope: SmtpEnvelope, messageId: string | undefined, delivery: Delivery): SmtpSendResult {
-    const refused = delivery.recipients.filter((recipient) => !recipient.accepted);
-    return {
-      ...describe(connection),
-      accepted: delivery.recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
-      rejected: refused.map((recipient) => recipient.address),
-      rejectedErrors: refused.map((recipient) => errorOfRecipient(connection.resolved.host, recipient)),
-      recipients: delivery.recipients,
-      response: replyText(delivery.reply),
-      messageId,
-      envelope: { from: envelope.from, to: addressesIn(envelope) },
-    };
+/** Waits for the end of an operation that the signal gives up. */
+async function carriedOut({ delivery, cancel }: Operation, signal: AbortSignal): Promise<Delivery> {
+  signal.addEventListener('abort', cancel);
+  try {
+    if (signal.aborted) cancel();
+    return await delivery;
+  } finally {
+    signal.removeEventListener('abort', cancel);
   }
+}
+
+function recipientsOf(connection: Connection, envelope: SmtpEnvelope, { recipients }: Delivery): SmtpRecipientsResult {
+  const refused = recipients.filter((recipient) => !recipient.accepted);
+  return {
+    ...describe(connection),
+    accepted: recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
+    rejected: refused.map((recipient) => recipient.address),
+    rejectedErrors: refused.map((recipient) => errorOfRecipient(connection.resolved.host, recipient)),
+    recipients,
+    envelope: { from: envelope.from, to: addressesIn(envelope) },
+  };
 }
 
 function describe({ resolved, security }: Connection): SmtpConnectionResult {

@@ -28,6 +28,12 @@ export interface Delivery {
   recipients: SmtpRecipientResult[];
 }
 
+/** What was begun, and what gives it up. */
+export interface Operation {
+  delivery: Promise<Delivery>;
+  cancel: () => void;
+}
+
 /** What a connection tells while it works. */
 export interface ConnectionListener {
   event(event: SmtpEvent): void;
@@ -48,7 +54,8 @@ export interface ConnectionOptions {
 /** A message under way. */
 interface Sending {
   envelope: SmtpEnvelope;
-  message: Message;
+  /** Without one, its recipients are only asked about. */
+  message: Message | undefined;
   /** The message while the core takes it, and how much it took. */
   reader: MessageReader | undefined;
   given: number;
@@ -192,11 +199,20 @@ export class Connection {
   }
 
   /** Sends a message; the result is that of the server's last reply to it. */
-  send(envelope: SmtpEnvelope, message: Message, messageId: string | undefined): { delivery: Promise<Delivery>; cancel: () => void } {
+  send(envelope: SmtpEnvelope, message: Message, messageId: string | undefined): Operation {
+    return this.#begin(envelope, message, messageId);
+  }
+
+  /** Asks whether the recipients would be taken; that some are not is a result and no error. */
+  verifyRecipients(envelope: SmtpEnvelope): Operation {
+    return this.#begin(envelope, undefined, undefined);
+  }
+
+  #begin(envelope: SmtpEnvelope, message: Message | undefined, messageId: string | undefined): Operation {
     if (this.#error) throw this.#error;
     let operation: number;
     try {
-      operation = this.#session.send(envelope, message.plan);
+      operation = message ? this.#session.send(envelope, message.plan) : this.#session.verifyRecipients(envelope);
     } catch (error) {
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
@@ -389,7 +405,7 @@ export class Connection {
         break;
       case 'sendBody': {
         const sending = this.#sendings.get(event.operation);
-        if (!sending) break;
+        if (!sending?.message) break;
         sending.reader?.close();
         sending.reader = sending.message.open();
         sending.given = 0;
@@ -404,6 +420,7 @@ export class Connection {
         sending?.results.set(index, { address, accepted, reply, outcome: accepted ? undefined : verdict });
         break;
       }
+      case 'answer':
       case 'delivered': {
         const sending = this.#sendings.get(event.operation);
         this.#sendings.delete(event.operation);
@@ -517,7 +534,7 @@ export class Connection {
 
   #progress(): void {
     for (const sending of this.#sendings.values()) {
-      if (sending.given > 0) this.#listener.progress(sending.given, sending.message.total);
+      if (sending.given > 0) this.#listener.progress(sending.given, sending.message?.total);
     }
   }
 

@@ -4,6 +4,7 @@ export {
   SmtpProgressEvent,
   type SmtpClientOptions,
   type SmtpConnectionResult,
+  type SmtpRecipientsResult,
   type SmtpSending,
   type SmtpSendOptions,
   type SmtpSendResult,

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer } from 'sansmtp';
+import { TestServer } from 'sansmtp/testing';
 import { messageFile } from 'sansmtp/host/node';
 import { rawServer, smtpServer } from './server.mjs';
 
@@ -292,4 +293,18 @@ test('nonsense is an error of the caller, and ends no other session', async () =
   const inner = { from: 'inner@b', to: ['x@y'] };
   const outer = { from: 'outer@b', to: { *[Symbol.iterator]() { session.send(inner); yield 'c@d'; } } };
   assert.deepEqual([session.send(outer), session.send(inner)], [1, 2]);
+});
+
+test('recipients are asked about, and nothing is sent', async () => {
+  const test = new TestServer({ reply: (command) => (/^RCPT TO:<(gone|also)/.test(command) ? '550 5.1.1 gone' : undefined) });
+  const client = new SmtpClient({ host: test.host });
+  const server = new SmtpServer('mail.example.com 25');
+  const some = await client.testRecipientsAsync(server, mail({ to: 'bob@example.org, gone@example.org' }));
+  assert.deepEqual([some.accepted, some.rejected, some.rejectedErrors[0].responseCode], [['bob@example.org'], ['gone@example.org'], 550]);
+  const none = await client.testRecipientsAsync(server, mail({ to: 'gone@example.org', bcc: 'also@example.org' }));
+  assert.deepEqual([none.accepted, none.rejected], [[], ['gone@example.org', 'also@example.org']]);
+  const refusing = new TestServer({ reply: (command) => (command.startsWith('MAIL') ? '550 5.7.1 no' : undefined) });
+  await assert.rejects(new SmtpClient({ host: refusing.host }).testRecipientsAsync(server, mail()), { code: 'EENVELOPE', stage: 'sender' });
+  assert.deepEqual([test.messages.length, test.commands.filter((command) => /DATA|BDAT/.test(command))], [0, []]);
+  assert.deepEqual([test.connections.made, test.connections.open], [2, 0]);
 });
