@@ -181,7 +181,7 @@ export class SmtpClient extends EventTarget {
   async testRecipientsAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): Promise<SmtpRecipientsResult> {
     const controller = new AbortController();
     const test = async (): Promise<SmtpRecipientsResult> => {
-      const { envelope: given, returnPath } = compose(mail, this.#host);
+      const { envelope: given, returnPath } = await compose(mail, this.#host);
       return this.#over(server, controller.signal, async (connection) => {
         const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
         return recipientsOf(connection, envelope, await carriedOut(connection.verifyRecipients(envelope), controller.signal));
@@ -242,7 +242,7 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    const { envelope: given, returnPath, message, messageId } = compose(mail, this.#host);
+    const { envelope: given, returnPath, message, messageId } = await compose(mail, this.#host);
     return this.#over(server, signal, async (connection) => {
       const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
       const delivery = await carriedOut(connection.send(envelope, message, messageId), signal);

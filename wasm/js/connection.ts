@@ -5,7 +5,7 @@ import {
 import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
 import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 import { answerOf, checkLogin, DERIVE_ABOVE, kindOf } from './login.js';
-import type { Message, MessageReader } from './message.js';
+import { MessageReader, type Message } from './message.js';
 import { PreparedServer, type SmtpLogin } from './prepared.js';
 import type { SmtpResolved, SmtpServer } from './server.js';
 import { SmtpSession, type SmtpEnvelope } from './session.js';
@@ -407,7 +407,7 @@ export class Connection {
         const sending = this.#sendings.get(event.operation);
         if (!sending?.message) break;
         sending.reader?.close();
-        sending.reader = sending.message.open();
+        sending.reader = new MessageReader(sending.message.open);
         sending.given = 0;
         break;
       }

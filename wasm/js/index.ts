@@ -10,6 +10,7 @@ export {
   type SmtpSendResult,
 } from './client.js';
 export type { SmtpSecurity } from './connection.js';
+export type { SmtpDkim } from './dkim.js';
 export {
   SmtpError,
   SmtpSessionError,

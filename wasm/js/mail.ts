@@ -1,5 +1,6 @@
 import { addressesOf, inAscii, MailAddress, type AddressInput } from './address.js';
 import { alternativeEntity, attachmentEntity, fetchAttachment, SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
+import { sign, type SmtpDkim } from './dkim.js';
 import { SmtpError } from './errors.js';
 import type { SmtpHost } from './host.js';
 import { messageOf, readable, type Message, type SmtpContent, type SmtpMessage } from './message.js';
@@ -106,6 +107,8 @@ export class SmtpMail {
   readonly headers = new SmtpHeaders();
   /** What is attached, and pictures that HTML shows: see {@link addAttachment}. */
   readonly attachments: SmtpAttachment[] = [];
+  /** Signs it for a domain, or for several. */
+  dkim: SmtpDkim | readonly SmtpDkim[] | undefined;
   /** Further forms of the text, the best last, such as a `text/calendar; method=REQUEST`. */
   readonly alternatives: { contentType: string; content: SmtpContent }[] = [];
   /** A finished message (RFC 5322), sent as it is instead of one made from the members above. */
@@ -153,7 +156,14 @@ export interface Composed {
 }
 
 /** @internal Makes the message; clock and randomness are the host's. */
-export function compose(mail: SmtpMail, host: SmtpHost): Composed {
+export async function compose(mail: SmtpMail, host: SmtpHost): Promise<Composed> {
+  const now = host.now?.() ?? Date.now();
+  const composed = unsigned(mail, host, now);
+  const signers = mail.dkim === undefined ? [] : [mail.dkim].flat();
+  return signers.length === 0 ? composed : { ...composed, message: await sign(composed.message, signers, now) };
+}
+
+function unsigned(mail: SmtpMail, host: SmtpHost, now: number): Composed {
   check(mail);
   const [from, ...others] = addressesOf('from', mail.from);
   if (from === undefined || from.address === '') throw wrongAddress('The mail has no sender: set from.', 'sender');
@@ -169,7 +179,7 @@ export function compose(mail: SmtpMail, host: SmtpHost): Composed {
 
   const random = (): string => hex(host.random?.(16) ?? crypto.getRandomValues(new Uint8Array(16)));
   const messageId = mail.messageId === undefined ? `<${random()}@${domainOf(from.address)}>` : `<${mail.messageId.replace(/^<(.*)>$/, '$1')}>`;
-  const fields: (Field | string)[] = [`Date: ${dateText(mail.date ?? new Date(host.now?.() ?? Date.now()))}`];
+  const fields: (Field | string)[] = [`Date: ${dateText(mail.date ?? new Date(now))}`];
   let isUtf8 = false;
   for (const [name, addresses] of [['From', [from]], ['Sender', sender ? [sender] : []], ['To', to], ['Cc', cc], ['Reply-To', replyTo]] as const) {
     if (addresses.length === 0) continue;

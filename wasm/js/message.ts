@@ -54,7 +54,8 @@ export interface Message {
   plan: SmtpBodyPlan;
   /** Octets in all, if that is known. */
   total: number | undefined;
-  open(): MessageReader;
+  /** Its octets, from its start. */
+  open: SmtpSource['open'];
 }
 
 /** @internal */
@@ -62,7 +63,7 @@ export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
   return {
     plan: { size: wireSize(octets) + (endsLine(octets) ? 0 : 2), content: isEightBit ? 'eightBit' : 'sevenBit' },
     total: octets.length,
-    open: () => new MessageReader(() => [octets]),
+    open: () => [octets],
   };
 }
 
@@ -74,7 +75,7 @@ export function readable(message: unknown): Message | undefined {
   const plan: SmtpBodyPlan = { once, content };
   if (size !== undefined) plan.size = size;
   if (lineEnds !== undefined) plan.lineEnds = lineEnds;
-  return { plan, total: length ?? size, open: () => new MessageReader(() => source.open()) };
+  return { plan, total: length ?? size, open: () => source.open() };
 }
 
 /** Streams that were read: they have nothing left to give. */

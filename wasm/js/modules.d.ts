@@ -18,6 +18,13 @@ declare module '#glue' {
     resolve(): string;
   }
 
+  export class Digest {
+    constructor();
+    free(): void;
+    update(octets: Uint8Array): void;
+    finish(): Uint8Array<ArrayBuffer>;
+  }
+
   export class Session {
     constructor(
       settings: Settings,

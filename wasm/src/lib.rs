@@ -422,3 +422,27 @@ impl Session {
         octets.copy_to(&mut self.input);
     }
 }
+
+/// SHA-256 of what comes piece by piece, for DKIM: that of the platforms takes it only as a whole.
+#[cfg(feature = "scram-sha-256")]
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Digest(sha2::Sha256);
+
+#[cfg(feature = "scram-sha-256")]
+#[wasm_bindgen]
+impl Digest {
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn update(&mut self, octets: &[u8]) {
+        sha2::Digest::update(&mut self.0, octets);
+    }
+
+    /// Ends it; what comes then begins another.
+    pub fn finish(&mut self) -> Vec<u8> {
+        sha2::Digest::finalize_reset(&mut self.0).to_vec()
+    }
+}

@@ -2,7 +2,7 @@
  * Entities (RFC 2045 §2.4): a text, an attachment, or several in one. What is in memory is encoded while it is sent; what
  * is not is read then too.
  */
-import { iterable, MessageReader, wireSize, type Message, type SmtpSource } from '../message.js';
+import { iterable, wireSize, type Message, type SmtpSource } from '../message.js';
 import { Base64Lines, base64Lines, base64Size, encodeText } from './encoding.js';
 import { Field, wrong } from './header.js';
 
@@ -72,7 +72,7 @@ export function messageOfEntity(fields: readonly (Field | string)[], { fields: o
       ...(size === undefined ? {} : { size }),
     },
     total: size,
-    open: () => new MessageReader(() => (isHere ? read(pieces as Here[]) : readAll(pieces))),
+    open: () => (isHere ? read(pieces as Here[]) : readAll(pieces)),
   };
 }
 
