@@ -12,7 +12,7 @@ use crate::wasm;
 const LIMITS: [(&str, &str, Size); 3] = [
     ("the classic three", "cram-md5,login,plain", (178_500, 77_500)),
     ("and XOAUTH2", "cram-md5,login,plain,xoauth2", (179_500, 78_000)),
-    ("all, as shipped", wasm::DEFAULT_FEATURES, (219_000, 95_500)),
+    ("all, as shipped", wasm::DEFAULT_FEATURES, (220_500, 96_000)),
 ];
 
 /// Prints what each mechanism adds, and the size of each set that has a bound.
