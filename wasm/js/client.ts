@@ -1,11 +1,11 @@
 import { host as runtimeHost } from '#host';
-import { addressesIn, Connection, later, type Delivery, type Operation, type SmtpSecurity } from './connection.js';
-import { errorOfRecipient, replyText, SmtpError, type SmtpRecipientResult } from './errors.js';
+import { Connection, later, type Delivery, type Operation } from './connection.js';
+import { replyText, SmtpError } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
 import { compose, type SmtpMail } from './mail.js';
-import type { SmtpChoice, SmtpServer } from './server.js';
-import type { SmtpEnvelope } from './session.js';
+import { describe, recipientsOf, type SmtpConnectionResult, type SmtpRecipientsResult, type SmtpSendResult } from './result.js';
+import type { SmtpServer } from './server.js';
 
 /** Options of a client. */
 export interface SmtpClientOptions {
@@ -23,41 +23,6 @@ export interface SmtpSendOptions {
   signal?: AbortSignal;
   /** Milliseconds for all of it. Default: no bound but those of each phase (RFC 5321 §4.5.3.2). */
   timeout?: number;
-}
-
-/** A connection that stood, and how. */
-export interface SmtpConnectionResult {
-  /** How the connection was protected, and by which mechanism the login went. */
-  security: SmtpSecurity;
-  /** The settings in effect, never the password; `choices` are those that were not given. */
-  settings: {
-    server: string;
-    port: number;
-    connection: string;
-    authType: string | undefined;
-    user: string | null;
-    choices: SmtpChoice[];
-  };
-}
-
-/** What a server said of recipients. */
-export interface SmtpRecipientsResult extends SmtpConnectionResult {
-  /** The recipients that were accepted. */
-  accepted: string[];
-  /** The recipients that were refused. */
-  rejected: string[];
-  /** Why each was refused. */
-  rejectedErrors: SmtpError[];
-  /** Each recipient's result, in order. */
-  recipients: SmtpRecipientResult[];
-  envelope: { from: string; to: string[] };
-}
-
-/** A mail that at least one recipient's server took. */
-export interface SmtpSendResult extends SmtpRecipientsResult {
-  /** The server's last reply. */
-  response: string;
-  messageId: string | undefined;
 }
 
 /** The promise of a sending, which can be given up. */
@@ -208,7 +173,7 @@ export class SmtpClient extends EventTarget {
     for (const controller of this.#work.keys()) controller.abort();
     const kept = this.#kept?.connection;
     this.#kept = undefined;
-    if (kept?.isSending) kept.abort();
+    if (kept && kept.underWay > 0) kept.abort();
     else kept?.quit();
   }
 
@@ -324,32 +289,6 @@ async function carriedOut({ delivery, cancel }: Operation, signal: AbortSignal):
   } finally {
     signal.removeEventListener('abort', cancel);
   }
-}
-
-function recipientsOf(connection: Connection, envelope: SmtpEnvelope, { recipients }: Delivery): SmtpRecipientsResult {
-  const refused = recipients.filter((recipient) => !recipient.accepted);
-  return {
-    ...describe(connection),
-    accepted: recipients.filter((recipient) => recipient.accepted).map((recipient) => recipient.address),
-    rejected: refused.map((recipient) => recipient.address),
-    rejectedErrors: refused.map((recipient) => errorOfRecipient(connection.resolved.host, recipient)),
-    recipients,
-    envelope: { from: envelope.from, to: addressesIn(envelope) },
-  };
-}
-
-function describe({ resolved, security }: Connection): SmtpConnectionResult {
-  return {
-    security: { ...security },
-    settings: {
-      server: resolved.host,
-      port: resolved.port,
-      connection: security.encrypted ? (resolved.tls === 'implicit' ? 'TLS from the first octet' : 'STARTTLS') : 'in clear',
-      authType: security.mechanism,
-      user: resolved.user,
-      choices: resolved.choices,
-    },
-  };
 }
 
 /** Gives work up when its time is over. */

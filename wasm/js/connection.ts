@@ -26,6 +26,11 @@ export interface SmtpSecurity {
 export interface Delivery {
   reply: SmtpReply;
   recipients: SmtpRecipientResult[];
+  /** Milliseconds until the message was due, and from then until it was taken. */
+  envelopeTime: number;
+  messageTime: number;
+  /** Octets of it that were given. */
+  messageSize: number;
 }
 
 /** What was begun, and what gives it up. */
@@ -49,6 +54,8 @@ export interface ConnectionOptions {
   connectTimeout: number;
   /** Milliseconds until the server must have greeted. */
   greetingTimeout: number;
+  /** Milliseconds without an octet either way while something is waited for. */
+  socketTimeout?: number | undefined;
 }
 
 /** A message under way. */
@@ -59,6 +66,9 @@ interface Sending {
   /** The message while the core takes it, and how much it took. */
   reader: MessageReader | undefined;
   given: number;
+  /** When it was begun, and when the message was due. */
+  begun: number;
+  due: number;
   /** Whether it was given up itself, and not with another. */
   isCancelled: boolean;
   /** Why the message could not be read. */
@@ -79,6 +89,7 @@ export class Connection {
   readonly #login: SmtpLogin;
   readonly #listener: ConnectionListener;
   readonly #connectTimeout: number;
+  readonly #socketTimeout: number;
   readonly #session: SmtpSession;
   readonly #abort: AbortController;
   readonly #sendings = new Map<number, Sending>();
@@ -92,6 +103,10 @@ export class Connection {
   /** Whether all of it was given up. */
   #isAborted = false;
   #isReady = false;
+  #offers: string[] = [];
+  /** When octets last went either way, and whether that was too long ago. */
+  #lastActive = performance.now();
+  #isStalled = false;
   /** Whether the pump has something to do since it last looked, and what tells it if it waits. */
   #woken = false;
   #resume: () => void = () => {};
@@ -119,6 +134,7 @@ export class Connection {
     this.#login = login;
     this.#listener = options.listener;
     this.#connectTimeout = options.connectTimeout;
+    this.#socketTimeout = options.socketTimeout ?? Infinity;
     this.#socket = socket;
     this.#session = session;
     this.resolved = resolved;
@@ -189,9 +205,20 @@ export class Connection {
     return this.#transcript;
   }
 
-  /** Whether a message is under way. */
-  get isSending(): boolean {
-    return this.#sendings.size > 0;
+  /** How many operations are under way. */
+  get underWay(): number {
+    return this.#sendings.size;
+  }
+
+  /** What the server offers, a keyword and its parameters each; as it was when the connection was closed. */
+  get offers(): string[] {
+    if (!this.#closed) this.#offers = this.#session.capabilities.keywords.map(({ keyword, parameters }) => [keyword, ...parameters].join(' '));
+    return this.#offers;
+  }
+
+  /** Whether the session is set up. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   get isOpen(): boolean {
@@ -217,7 +244,9 @@ export class Connection {
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
     const delivery = new Promise<Delivery>((done, failed) => {
-      const sending = { envelope, message, reader: undefined, given: 0, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
+      const now = performance.now();
+      const sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
+      if (this.#sendings.size === 0) this.#lastActive = now;
       this.#sendings.set(operation, sending);
     });
     this.#wake();
@@ -311,9 +340,11 @@ export class Connection {
         if (what === 'wake') this.#woken = false;
         if (what === 'write') {
           write = undefined;
+          this.#lastActive = performance.now();
           this.#progress();
         } else if (what === 'read') {
           read = undefined;
+          this.#lastActive = performance.now();
           const octets = received as unknown;
           if (octets !== null && !(octets instanceof Uint8Array)) {
             throw new TypeError('the read() of the host must give a Uint8Array or null');
@@ -321,6 +352,8 @@ export class Connection {
           this.#try(() => (octets === null ? this.#session.handleEof() : this.#session.handleInput(octets)));
         } else if (what === 'timeout') {
           this.#try(() => this.#session.handleTimeout());
+          this.#isStalled = performance.now() >= this.#stalledAt;
+          if (this.#isStalled) this.abort();
         }
       }
     } catch (error) {
@@ -343,12 +376,12 @@ export class Connection {
   }
 
   async #race(read: Promise<'read'> | undefined, write: Promise<'write'> | undefined): Promise<'read' | 'write' | 'timeout' | 'wake'> {
-    const deadline = this.#session.pollTimeout();
+    const deadline = Math.min(this.#session.pollTimeout() ?? Infinity, this.#stalledAt);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const waits: Promise<'read' | 'write' | 'timeout' | 'wake'>[] = [this.#waitForWake()];
     if (read) waits.push(read);
     if (write) waits.push(write);
-    if (deadline !== undefined) {
+    if (deadline < Infinity) {
       const delay = Math.min(Math.max(deadline - performance.now(), 0) + 1, 2 ** 31 - 1);
       waits.push(new Promise((done) => (timer = setTimeout(() => done('timeout'), delay))));
     }
@@ -357,6 +390,11 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** When it will have been silent for too long. An idle connection may be silent. */
+  get #stalledAt(): number {
+    return this.#isReady && this.#sendings.size === 0 ? Infinity : this.#lastActive + this.#socketTimeout;
   }
 
   /** Resolves once there is something to do, at once if it came while nobody waited. */
@@ -409,6 +447,7 @@ export class Connection {
         sending.reader?.close();
         sending.reader = new MessageReader(sending.message.open);
         sending.given = 0;
+        sending.due = performance.now();
         break;
       }
       case 'delivery':
@@ -425,7 +464,10 @@ export class Connection {
         const sending = this.#sendings.get(event.operation);
         this.#sendings.delete(event.operation);
         sending?.reader?.close();
-        sending?.done({ reply: event.reply, recipients: recipientsOf(sending) });
+        if (!sending) break;
+        const { begun, due, given } = sending;
+        const times = { envelopeTime: due - begun, messageTime: performance.now() - due, messageSize: given };
+        sending.done({ reply: event.reply, recipients: recipientsOf(sending), ...times });
         break;
       }
       case 'failed': {
@@ -435,6 +477,7 @@ export class Connection {
           ioError: this.#ioError,
           loginError: this.#loginError,
           unreadable: sending?.unreadable,
+          stalled: this.#isStalled ? this.#socketTimeout : undefined,
           isCollateral: sending !== undefined && !sending.isCancelled && !this.#isAborted,
           login: kindOf(this.#login, this.resolved),
           allowed: this.resolved.mechanisms,

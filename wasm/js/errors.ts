@@ -33,6 +33,7 @@ export type SmtpErrorCode =
   | 'EDNS'
   | 'EENVELOPE'
   | 'EINTERNAL'
+  | 'EMAXRECIPIENTS'
   | 'EMESSAGE'
   | 'EPROTOCOL'
   | 'EREQUIRETLS'
@@ -113,6 +114,11 @@ export class SmtpError extends Error {
     this.tokenError = details.tokenError;
   }
 
+  /** What was being done, in Nodemailer's words: `CONN`, `EHLO`, `STARTTLS`, `AUTH`, `MAIL FROM`, `RCPT TO`, `DATA`, … */
+  get command(): string {
+    return COMMANDS[this.stage];
+  }
+
   /** The recipients that were refused. */
   get rejected(): string[] {
     return this.recipients.filter((recipient) => !recipient.accepted).map((recipient) => recipient.address);
@@ -123,6 +129,11 @@ export class SmtpError extends Error {
     return this.outcome === 'permanent';
   }
 }
+
+const COMMANDS: Readonly<Record<SmtpStage, string>> = {
+  connect: 'CONN', greeting: 'CONN', hello: 'EHLO', tls: 'STARTTLS', auth: 'AUTH', sender: 'MAIL FROM', recipients: 'RCPT TO', data: 'DATA',
+  command: 'API', quit: 'QUIT',
+};
 
 /** A reply as the server sent it: `535 5.7.8 no`. */
 export function replyText(reply: SmtpReply): string {
@@ -147,6 +158,8 @@ export interface SmtpErrorContext {
   login?: 'password' | 'token' | 'mechanism' | 'certificate' | 'none';
   /** Whether it failed because another mail on its connection was given up. */
   isCollateral?: boolean;
+  /** After how many milliseconds without an octet the connection was given up. */
+  stalled?: number | undefined;
   /** Why the message could not be read, if it could not. */
   unreadable?: { error: unknown } | undefined;
   recipients?: SmtpRecipientResult[];
@@ -201,6 +214,11 @@ export function errorOfFailure(failure: SmtpFailure, context: SmtpErrorContext):
   const { class: of, kind, message: how } = cause.error;
   const unknown =
     outcome === 'unknown' ? ['The message was sent to its end and the answer is missing: it may have been delivered. Check before you send it again.'] : [];
+  if (of === 'cancelled' && context.stalled !== undefined) {
+    return new SmtpError(`${where} was silent for ${context.stalled} ms (${stage}).`, {
+      ...common, code: 'ETIMEDOUT', origin: 'network', advice: unknown,
+    });
+  }
   if (of === 'cancelled' && context.unreadable) {
     const { message: why } = nativeError(context.unreadable.error);
     return new SmtpError(`The message could not be read: ${why}`, {

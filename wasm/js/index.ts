@@ -3,11 +3,8 @@ export {
   SmtpClient,
   SmtpProgressEvent,
   type SmtpClientOptions,
-  type SmtpConnectionResult,
-  type SmtpRecipientsResult,
   type SmtpSending,
   type SmtpSendOptions,
-  type SmtpSendResult,
 } from './client.js';
 export type { SmtpSecurity } from './connection.js';
 export type { SmtpDkim } from './dkim.js';
@@ -25,6 +22,7 @@ export { AddressCollection, MailAddress, type AddressInput } from './address.js'
 export { SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
 export { SmtpHeaders, SmtpMail, type SmtpDeliveryNotification } from './mail.js';
 export type { SmtpContent, SmtpMessage, SmtpMessageSource, SmtpSource } from './message.js';
+export type { SmtpConnectionResult, SmtpRecipientsResult, SmtpSendResult } from './result.js';
 export {
   SmtpAuthType,
   SmtpConnectType,
@@ -36,3 +34,13 @@ export {
   type SmtpTokenProvider,
 } from './server.js';
 export type { SmtpMailParameters } from './session.js';
+export type {
+  SmtpTransportAddress,
+  SmtpTransportAttachment,
+  SmtpTransportContent,
+  SmtpTransportList,
+  SmtpTransportMessage,
+  SmtpTransportText,
+} from './transport/message.js';
+export type { SmtpTransportAuth, SmtpTransportDkim, SmtpTransportOptions } from './transport/options.js';
+export { createTransport, SmtpTransport, type SmtpTransportInfo } from './transport/transport.js';

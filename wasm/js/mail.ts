@@ -107,6 +107,8 @@ export class SmtpMail {
   readonly headers = new SmtpHeaders();
   /** What is attached, and pictures that HTML shows: see {@link addAttachment}. */
   readonly attachments: SmtpAttachment[] = [];
+  /** Who gets it, and where bounces go, if that is not what the members above say. */
+  envelope: { from?: string; to?: readonly string[] } | undefined;
   /** Signs it for a domain, or for several. */
   dkim: SmtpDkim | readonly SmtpDkim[] | undefined;
   /** Further forms of the text, the best last, such as a `text/calendar; method=REQUEST`. */
@@ -166,16 +168,17 @@ export async function compose(mail: SmtpMail, host: SmtpHost): Promise<Composed>
 function unsigned(mail: SmtpMail, host: SmtpHost, now: number): Composed {
   check(mail);
   const [from, ...others] = addressesOf('from', mail.from);
-  if (from === undefined || from.address === '') throw wrongAddress('The mail has no sender: set from.', 'sender');
+  const isFinished = mail.message !== undefined && mail.envelope?.from !== undefined;
+  if (!from?.address && !isFinished) throw wrongAddress('The mail has no sender: set from.', 'sender');
   if (others.length > 0) throw wrongAddress('The mail has more than one sender: set from to one of them.', 'sender');
   const [sender] = addressesOf('sender', mail.sender);
   const [to, cc, bcc, replyTo] = (['to', 'cc', 'bcc', 'replyTo'] as const).map((member) => addressesOf(member, mail[member])) as
     [MailAddress[], MailAddress[], MailAddress[], MailAddress[]];
-  const recipients = [...new Set([...to, ...cc, ...bcc].map(({ address }) => address))];
+  const recipients = [...new Set(mail.envelope?.to ?? [...to, ...cc, ...bcc].map(({ address }) => address))];
   if (recipients.length === 0) throw wrongAddress('The mail has no recipient: set to, cc or bcc.', 'recipient');
-  const returnPath = mail.returnPath === '' ? undefined : mail.returnPath.replace(/^<>$/, '');
-  const envelope = envelopeOf(mail, sender?.address || from.address, recipients);
-  if (mail.message !== undefined) return { envelope, returnPath, ...finished(mail.message, mail.messageId) };
+  const returnPath = mail.envelope?.from ?? (mail.returnPath === '' ? undefined : mail.returnPath.replace(/^<>$/, ''));
+  const envelope = envelopeOf(mail, sender?.address || (from?.address ?? ''), recipients);
+  if (mail.message !== undefined || !from) return { envelope, returnPath, ...finished(mail.message ?? '', mail.messageId) };
 
   const random = (): string => hex(host.random?.(16) ?? crypto.getRandomValues(new Uint8Array(16)));
   const messageId = mail.messageId === undefined ? `<${random()}@${domainOf(from.address)}>` : `<${mail.messageId.replace(/^<(.*)>$/, '$1')}>`;
@@ -266,6 +269,10 @@ function check(mail: SmtpMail): void {
   if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) throw wrong('date must be a valid Date.');
   if (mail.messageId !== undefined && !/^(?:<[^\s<>\0-\x1f\x7f-\uffff]+>|[^\s<>\0-\x1f\x7f-\uffff]+)$/.test(mail.messageId)) {
     throw wrong('messageId must be one word of ASCII, such as <7@example.com>.');
+  }
+  const { envelope } = mail;
+  if (envelope !== undefined && !(typeof (envelope.from ?? '') === 'string' && (envelope.to ?? ['']).every((address) => typeof address === 'string'))) {
+    throw wrongAddress('envelope must be { from, to }: an address, and an array of addresses.', 'recipient');
   }
   if (!Array.isArray(mail.attachments) || !mail.attachments.every((attachment) => attachment instanceof SmtpAttachment)) {
     throw wrong('attachments must be what addAttachment and addAttachmentAsync put there.');

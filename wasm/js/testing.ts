@@ -1,7 +1,8 @@
 /** For tests: a mail server in memory, and a look at what would be sent. Nothing here opens a socket. */
-import { SmtpClient, type SmtpSendResult } from './client.js';
+import { SmtpClient } from './client.js';
 import type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 import type { SmtpMail } from './mail.js';
+import type { SmtpSendResult } from './result.js';
 import { SmtpServer } from './server.js';
 
 /** A message that a {@link TestServer} took. */
@@ -16,15 +17,19 @@ export interface TestMessage {
   text: string;
 }
 
+/** The lines of a reply; `null`: none, the connection is closed; `undefined`: what is usual. */
+export type TestReply = string | null | undefined;
+
 /** Options of a {@link TestServer}. */
 export interface TestServerOptions {
   /** What EHLO offers. Default: what modern servers offer, with `STARTTLS` before TLS and `AUTH PLAIN LOGIN` behind it. */
   capabilities?: readonly string[];
   /**
    * Answers a command itself: the lines of a reply, such as `550 5.1.1 no such user`. `undefined`: as a server does that
-   * takes everything; `null`: it closes the connection. Asked too at `connect` for the greeting and at `.` for a message.
+   * takes everything; `null`: it closes the connection; a promise: the reply is late, and so are those behind it. Asked too
+   * at `connect` for the greeting and at `.` for a message.
    */
-  reply?: (command: string, server: TestServer) => string | null | undefined;
+  reply?: (command: string, server: TestServer) => TestReply | Promise<TestReply>;
 }
 
 /**
@@ -48,26 +53,38 @@ export class TestServer {
   /** Every command that came, over all connections. Passwords are in them: they are tests'. */
   readonly commands: string[] = [];
   /** How many connections were made, and how many of them are open. */
-  connections = { made: 0, open: 0 };
+  readonly connections = { made: 0, open: 0 };
   /** What brings clients here, whatever server they ask for. */
   readonly host: SmtpHost;
   readonly #options: TestServerOptions;
+  readonly #sockets = new Set<TestSocket>();
 
   constructor(options: TestServerOptions = {}) {
     this.#options = options;
     this.host = {
       connect: async (request) => {
+        if (request.signal.aborted) throw Object.assign(new Error('cancelled'), { code: 'EABORT' });
         this.connections.made += 1;
         this.connections.open += 1;
-        return new TestSocket(this, request);
+        const socket = new TestSocket(this, request, () => {
+          this.connections.open -= 1;
+          this.#sockets.delete(socket);
+        });
+        this.#sockets.add(socket);
+        return socket;
       },
       hostname: () => 'client.example',
     };
   }
 
+  /** Closes every connection, as a server does that goes down. */
+  disconnect(): void {
+    for (const socket of [...this.#sockets]) void socket.close();
+  }
+
   /** @internal The reply to a command. */
-  replyTo(command: string, usual: string): string | null {
-    const reply = this.#options.reply?.(command, this);
+  async replyTo(command: string, usual: string): Promise<string | null> {
+    const reply = await this.#options.reply?.(command, this);
     return reply === undefined ? usual : reply;
   }
 
@@ -88,6 +105,9 @@ class TestSocket implements SmtpSocket {
   #isOver = false;
   #isEncrypted = false;
   #isGreeted = false;
+  /** Whether it is at work, and whether more came meanwhile. */
+  #isWorking = false;
+  #hasMore = false;
   /** What came and is not a whole line yet. */
   #received: Uint8Array = new Uint8Array();
   /** What comes next: commands, so many responses of a login, lines of a message, octets of a chunk. */
@@ -95,10 +115,13 @@ class TestSocket implements SmtpSocket {
   #envelope: Pick<TestMessage, 'from' | 'to' | 'parameters'> | undefined;
   readonly #chunks: Uint8Array[] = [];
 
-  constructor(server: TestServer, { secure, signal }: SmtpConnectOptions) {
+  readonly #onEnd: () => void;
+
+  constructor(server: TestServer, { secure, signal }: SmtpConnectOptions, onEnd: () => void) {
     this.#server = server;
+    this.#onEnd = onEnd;
     signal.addEventListener('abort', () => this.#end());
-    if (secure !== 'implicit') this.#greet();
+    if (secure !== 'implicit') void this.#greet();
   }
 
   async read(): Promise<Uint8Array | null> {
@@ -109,12 +132,24 @@ class TestSocket implements SmtpSocket {
   async write(octets: Uint8Array): Promise<void> {
     if (this.#isOver) throw Object.assign(new Error('the server closed the connection'), { code: 'EPIPE' });
     this.#received = joined([this.#received, octets]);
-    while (!this.#isOver && this.#step());
+    void this.#work();
+  }
+
+  /** Does one thing after the other, as long as there is something to do. */
+  async #work(): Promise<void> {
+    this.#hasMore = true;
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    while (this.#hasMore && !this.#isOver) {
+      this.#hasMore = false;
+      while (!this.#isOver && (await this.#step()));
+    }
+    this.#isWorking = false;
   }
 
   async startTls(): Promise<SmtpTlsInfo> {
     this.#isEncrypted = true;
-    if (!this.#isGreeted) this.#greet();
+    if (!this.#isGreeted) void this.#greet();
     return { verified: true, protocol: 'TLSv1.3' };
   }
 
@@ -125,18 +160,18 @@ class TestSocket implements SmtpSocket {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#server.connections.open -= 1;
+    this.#onEnd();
     this.#wake();
   }
 
-  #greet(): void {
+  #greet(): Promise<boolean> {
     this.#isGreeted = true;
-    this.#answer('connect', '220 test.example ESMTP');
+    return this.#answer('connect', '220 test.example ESMTP');
   }
 
   /** Answers a command, and tells whether it succeeded. */
-  #answer(command: string, usual: string): boolean {
-    const reply = this.#server.replyTo(command, usual);
+  async #answer(command: string, usual: string): Promise<boolean> {
+    const reply = await this.#server.replyTo(command, usual);
     if (reply === null) {
       this.#end();
       return false;
@@ -148,7 +183,7 @@ class TestSocket implements SmtpSocket {
   }
 
   /** Takes what is next; `false` once more must come first. */
-  #step(): boolean {
+  async #step(): Promise<boolean> {
     const due = this.#due;
     if ('octets' in due) {
       const taken = this.#received.subarray(0, due.octets);
@@ -157,8 +192,8 @@ class TestSocket implements SmtpSocket {
       due.octets -= taken.length;
       if (due.octets > 0) return false;
       this.#due = { commands: true };
-      if (due.isLast) this.#take(joined(this.#chunks.splice(0)));
-      else this.#answer('BDAT', '250 2.0.0 chunk');
+      if (due.isLast) await this.#take(joined(this.#chunks.splice(0)));
+      else await this.#answer('BDAT', '250 2.0.0 chunk');
       return true;
     }
     const end = this.#received.indexOf(10) + 1;
@@ -168,66 +203,66 @@ class TestSocket implements SmtpSocket {
     if ('lines' in due) {
       if (line.length === 3 && line[0] === DOT) {
         this.#due = { commands: true };
-        this.#take(joined(due.lines));
+        await this.#take(joined(due.lines));
       } else {
         due.lines.push(line[0] === DOT ? line.subarray(1) : line);
       }
     } else if ('login' in due) {
       due.responses -= 1;
-      if (due.responses > 0) return this.#answer('AUTH', '334 UGFzc3dvcmQ6') || true;
-      this.#due = { commands: true };
-      this.#command(`${due.login} ***`, '235 2.7.0 welcome');
+      this.#due = due.responses > 0 ? due : { commands: true };
+      if (due.responses > 0) await this.#answer('AUTH', '334 UGFzc3dvcmQ6');
+      else await this.#command(`${due.login} ***`, '235 2.7.0 welcome');
     } else {
-      this.#read(new TextDecoder().decode(line).trimEnd());
+      await this.#read(new TextDecoder().decode(line).trimEnd());
     }
     return true;
   }
 
   /** What was sent to its end. */
-  #take(octets: Uint8Array): void {
+  async #take(octets: Uint8Array): Promise<void> {
     const envelope = this.#envelope;
     this.#envelope = undefined;
-    if (!envelope || envelope.to.length === 0) return void this.#answer('.', '554 5.5.1 no valid recipients');
-    if (this.#answer('.', '250 2.0.0 taken')) this.#server.messages.push({ ...envelope, octets, text: new TextDecoder().decode(octets) });
+    if (!envelope || envelope.to.length === 0) return void (await this.#answer('.', '554 5.5.1 no valid recipients'));
+    if (await this.#answer('.', '250 2.0.0 taken')) this.#server.messages.push({ ...envelope, octets, text: new TextDecoder().decode(octets) });
   }
 
-  #command(command: string, usual: string): boolean {
+  #command(command: string, usual: string): Promise<boolean> {
     this.#server.commands.push(command);
     return this.#answer(command, usual);
   }
 
-  #read(line: string): void {
+  async #read(line: string): Promise<void> {
     const [verb = '', ...words] = line.split(' ');
     const rest = words.join(' ');
     switch (verb.toUpperCase()) {
       case 'EHLO':
       case 'LHLO': {
         const offers = ['test.example', ...this.#server.offers(this.#isEncrypted)];
-        this.#command(line, offers.map((text, at) => `250${at < offers.length - 1 ? '-' : ' '}${text}`).join('\n'));
+        await this.#command(line, offers.map((text, at) => `250${at < offers.length - 1 ? '-' : ' '}${text}`).join('\n'));
         break;
       }
       case 'STARTTLS':
-        this.#command(line, '220 2.0.0 go ahead');
+        await this.#command(line, '220 2.0.0 go ahead');
         break;
       case 'AUTH': {
         const [mechanism = '', response] = words;
         const login = `AUTH ${mechanism}`;
-        if (response !== undefined && !/^LOGIN$/i.test(mechanism)) this.#command(`${login} ***`, '235 2.7.0 welcome');
-        else if (this.#answer(login, '334 ')) this.#due = { responses: /^LOGIN$/i.test(mechanism) && response === undefined ? 2 : 1, login };
+        if (response !== undefined && !/^LOGIN$/i.test(mechanism)) await this.#command(`${login} ***`, '235 2.7.0 welcome');
+        else if (await this.#answer(login, '334 ')) this.#due = { responses: /^LOGIN$/i.test(mechanism) && response === undefined ? 2 : 1, login };
         break;
       }
       case 'MAIL': {
         const [, from = '', parameters = ''] = /^FROM:<(.*?)>(?: (.*))?$/i.exec(rest) ?? [];
-        if (this.#command(line, '250 2.1.0 ok')) this.#envelope = { from, to: [], parameters: parameters.split(' ').filter(Boolean) };
+        if (await this.#command(line, '250 2.1.0 ok')) this.#envelope = { from, to: [], parameters: parameters.split(' ').filter(Boolean) };
         break;
       }
       case 'RCPT': {
         const [, to = ''] = /^TO:<(.*?)>/i.exec(rest) ?? [];
-        if (this.#command(line, '250 2.1.5 ok')) this.#envelope?.to.push(to);
+        if (await this.#command(line, '250 2.1.5 ok')) this.#envelope?.to.push(to);
         break;
       }
       case 'DATA':
-        if (this.#command(line, this.#envelope?.to.length ? '354 go ahead' : '554 5.5.1 no valid recipients')) this.#due = { lines: [] };
+        if (await this.#command(line, this.#envelope?.to.length ? '354 go ahead' : '554 5.5.1 no valid recipients')) this.#due = { lines: [] };
         break;
       case 'BDAT':
         this.#server.commands.push(line);
@@ -236,14 +271,14 @@ class TestSocket implements SmtpSocket {
       case 'RSET':
         this.#envelope = undefined;
         this.#chunks.length = 0;
-        this.#command(line, '250 2.0.0 ok');
+        await this.#command(line, '250 2.0.0 ok');
         break;
       case 'QUIT':
-        this.#command(line, '221 2.0.0 bye');
+        await this.#command(line, '221 2.0.0 bye');
         this.#end();
         break;
       default:
-        this.#command(line, /^(NOOP|HELO|VRFY|EXPN|HELP)$/i.test(verb) ? '250 2.0.0 ok' : '500 5.5.2 unknown command');
+        await this.#command(line, /^(NOOP|HELO|VRFY|EXPN|HELP)$/i.test(verb) ? '250 2.0.0 ok' : '500 5.5.2 unknown command');
     }
   }
 }

@@ -1,10 +1,11 @@
 // Compiled by `npm run check` against the package as it would be published.
 import {
-  AddressCollection, MailAddress, SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpAttachment,
-  type SmtpConnectionResult, type SmtpHost, type SmtpMechanism, type SmtpMessageSource, type SmtpSendResult,
+  AddressCollection, createTransport, MailAddress, SmtpAuthType, SmtpClient, SmtpConnectType, SmtpError, SmtpMail, SmtpServer, type SmtpAttachment,
+  type SmtpConnectionResult, type SmtpHost, type SmtpMechanism, type SmtpMessageSource, type SmtpSendResult, type SmtpTransportInfo,
 } from 'sansmtp';
 import { SmtpSession, type SmtpEnvelope, type SmtpEvent } from 'sansmtp/core';
 import { host, messageFile } from 'sansmtp/host/node';
+import { sansmtp, type NodemailerTransport } from 'sansmtp/nodemailer';
 import { dryRun, TestServer, type DryRun } from 'sansmtp/testing';
 
 const server = new SmtpServer('mail.example.com 587');
@@ -119,4 +120,23 @@ export async function dry(): Promise<string[]> {
   const run: DryRun = await dryRun(mail, server, { now: () => 0, random: (length) => new Uint8Array(length) });
   const test = new TestServer({ capabilities: ['PIPELINING'], reply: (command) => (command === 'DATA' ? null : undefined) });
   return [...run.commands, ...test.commands, ...test.messages.map(({ text }) => text)];
+}
+
+const transport = createTransport({ host: 'mail.example.com', pool: true, auth: { user: 'a', accessToken: async ({ user }) => user } }, { from: 'ann@example.com' });
+export async function transported(): Promise<string[]> {
+  const info: SmtpTransportInfo = await transport.sendMail({
+    to: [{ name: 'Bob', address: 'bob@example.org' }, 'c@example.org'],
+    text: 'Hi.',
+    html: { path: 'hi.html' },
+    attachments: [{ filename: 'a.txt', content: 'x' }, { path: new URL('https://example.com/a.png'), cid: 'a' }],
+    list: { unsubscribe: 'https://example.com/u' },
+  });
+  transport.sendMail({ to: 'bob@example.org' }, (error, info) => console.log(error?.code, info?.response));
+  // @ts-expect-error: there is no such field
+  await transport.sendMail({ subjet: 'x' });
+  // @ts-expect-error: there is no such option
+  createTransport({ hots: 'x' });
+  const plugged: NodemailerTransport = sansmtp('smtps://mail.example.com');
+  await using closed = transport;
+  return [...info.accepted, plugged.name, String(closed.isIdle())];
 }

@@ -1,0 +1,278 @@
+import type { Connection, Delivery, Operation } from './connection.js';
+import { SmtpError } from './errors.js';
+import type { Message } from './message.js';
+import type { SmtpEnvelope } from './session.js';
+
+/** Bounds of a pool. */
+export interface PoolLimits {
+  /** Connections at most. */
+  maxConnections: number;
+  /** Messages that go over one connection before another takes its place. */
+  maxMessages: number;
+  /** Messages in each `rateDelta` milliseconds, over all connections. */
+  rateLimit: number;
+  rateDelta: number;
+  /** Milliseconds after which a connection that nobody uses is left. */
+  idleTimeout: number;
+}
+
+/** A message for a pool. */
+export interface PoolMessage {
+  /** Who gets it, by the settings of the connection that it goes over. */
+  envelope: (connection: Connection) => SmtpEnvelope;
+  message: Message;
+  messageId: string | undefined;
+  signal: AbortSignal;
+}
+
+/** A message that was delivered, and how. */
+export interface PoolDelivery {
+  connection: Connection;
+  envelope: SmtpEnvelope;
+  delivery: Delivery;
+}
+
+interface Job extends PoolMessage {
+  done: (delivery: PoolDelivery) => void;
+  failed: (error: unknown) => void;
+  /** Gives it up, wherever it is. */
+  cancel: () => void;
+  /** Whether it was tried before, and whether its octets were asked for. */
+  isRetry: boolean;
+  isOpened: boolean;
+}
+
+/** A place for a connection; while that is being opened, there is none. */
+interface Member {
+  connection: Connection | undefined;
+  /** Messages that it was given. */
+  count: number;
+  idle: ReturnType<typeof setTimeout> | undefined;
+}
+
+/**
+ * Connections that are kept. A message goes over one that is idle, else over a new one, else behind the messages of one
+ * that is busy. Nothing is sent to find out whether a connection still stands: one that was closed has said so, and a
+ * message that met its end before any of its octets was sent goes over another one, once.
+ */
+export class Pool {
+  readonly #open: (signal: AbortSignal) => Promise<Connection>;
+  readonly #limits: PoolLimits;
+  readonly #onIdle: () => void;
+  /** What was given and is not over; and what of it no connection has yet. */
+  readonly #jobs = new Set<Job>();
+  readonly #waiting: Job[] = [];
+  readonly #members = new Set<Member>();
+  /** Those that are not closed yet. */
+  readonly #connections = new Set<Connection>();
+  /** Messages begun since `#since`, and what waits until more may be. */
+  #begun = 0;
+  #since = -Infinity;
+  #turn: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+  /** Called when nothing is left to do. */
+  #done: () => void = () => {};
+
+  /** @param onIdle Told when a message is over and the next one would go out at once. */
+  constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onIdle: () => void) {
+    this.#open = open;
+    this.#limits = limits;
+    this.#onIdle = onIdle;
+  }
+
+  /** Whether a message would go out at once. */
+  get isIdle(): boolean {
+    return !this.#isClosed && this.#waiting.length === 0 && (this.#pick(0) !== undefined || this.#members.size < this.#limits.maxConnections);
+  }
+
+  send(message: PoolMessage): Promise<PoolDelivery> {
+    if (this.#isClosed) return Promise.reject(closedError());
+    return new Promise((done, failed) => {
+      const job: Job = { ...message, done, failed, cancel: () => {}, isRetry: false, isOpened: false };
+      const { open } = message.message;
+      job.message = { ...message.message, open: () => ((job.isOpened = true), open()) };
+      this.#jobs.add(job);
+      this.#wait(job);
+      this.#pump();
+    });
+  }
+
+  /** Takes no more. What was given is sent first, or given up with `force`; then everything is closed. */
+  async close(force: boolean): Promise<void> {
+    this.#isClosed = true;
+    if (force) {
+      for (const job of [...this.#jobs]) job.cancel();
+      for (const connection of this.#connections) connection.abort();
+    }
+    if (this.#jobs.size > 0) await new Promise<void>((done) => (this.#done = done));
+    clearTimeout(this.#turn);
+    for (const member of this.#members) this.#leave(member);
+    await Promise.all([...this.#connections].map(({ finished }) => finished));
+  }
+
+  /** Puts a job where it waits for a connection. */
+  #wait(job: Job): void {
+    if (job.isRetry) this.#waiting.unshift(job);
+    else this.#waiting.push(job);
+    this.#onCancel(job, () => {
+      this.#waiting.splice(this.#waiting.indexOf(job), 1);
+      this.#end(job, () => job.failed(cancelled(job.messageId)));
+    });
+  }
+
+  /** From now on, this gives the job up. */
+  #onCancel(job: Job, cancel: () => void): void {
+    job.signal.removeEventListener('abort', job.cancel);
+    job.cancel = cancel;
+    job.signal.addEventListener('abort', cancel);
+    if (job.signal.aborted) cancel();
+  }
+
+  #end(job: Job, tell: () => void): void {
+    job.signal.removeEventListener('abort', job.cancel);
+    this.#jobs.delete(job);
+    tell();
+    if (this.#jobs.size === 0) this.#done();
+    queueMicrotask(() => this.isIdle && this.#onIdle());
+  }
+
+  /** Begins what may be begun. */
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#mayBegin()) {
+      const member = this.#pick(0) ?? this.#added() ?? this.#pick(DEPTH - 1);
+      const job = member && this.#waiting.shift();
+      if (!member || !job) return;
+      this.#begun += 1;
+      if (member.connection) this.#begin(job, member, member.connection);
+      else void this.#openFor(job, member);
+    }
+  }
+
+  /** Whether the rate allows one more; if not, it is looked at again when it does. */
+  #mayBegin(): boolean {
+    const { rateLimit, rateDelta } = this.#limits;
+    const now = performance.now();
+    if (now - this.#since >= rateDelta) {
+      this.#since = now;
+      this.#begun = 0;
+    }
+    if (this.#begun < rateLimit) return true;
+    this.#turn ??= setTimeout(() => {
+      this.#turn = undefined;
+      this.#pump();
+    }, this.#since + rateDelta - now);
+    return false;
+  }
+
+  /** The connection with the fewest messages under way, if those are no more than that. */
+  #pick(most: number): Member | undefined {
+    let [found, fewest] = [undefined as Member | undefined, most + 1];
+    for (const member of this.#members) {
+      const { connection, count } = member;
+      if (!connection?.isOpen || count >= this.#limits.maxMessages || connection.underWay >= fewest) continue;
+      [found, fewest] = [member, connection.underWay];
+    }
+    return found;
+  }
+
+  /** A place for one more connection, if there may be one. */
+  #added(): Member | undefined {
+    if (this.#members.size >= this.#limits.maxConnections) return undefined;
+    const member = { connection: undefined, count: 0, idle: undefined };
+    this.#members.add(member);
+    return member;
+  }
+
+  async #openFor(job: Job, member: Member): Promise<void> {
+    const controller = new AbortController();
+    this.#onCancel(job, () => controller.abort());
+    try {
+      const connection = await this.#open(controller.signal);
+      member.connection = connection;
+      this.#connections.add(connection);
+      void connection.finished.then(() => {
+        this.#connections.delete(connection);
+        this.#members.delete(member);
+        clearTimeout(member.idle);
+        this.#pump();
+      });
+      this.#begin(job, member, connection);
+    } catch (error) {
+      this.#members.delete(member);
+      this.#end(job, () => job.failed(error));
+    }
+    this.#pump();
+  }
+
+  #begin(job: Job, member: Member, connection: Connection): void {
+    clearTimeout(member.idle);
+    member.count += 1;
+    let operation: Operation;
+    let envelope: SmtpEnvelope;
+    try {
+      envelope = job.envelope(connection);
+      operation = connection.send(envelope, job.message, job.messageId);
+    } catch (error) {
+      this.#failed(job, error);
+      return this.#freed(member, connection);
+    }
+    this.#onCancel(job, operation.cancel);
+    const { delivery } = operation;
+    void delivery
+      .then(
+        (delivery) => this.#end(job, () => job.done({ connection, envelope, delivery })),
+        (error: unknown) => this.#failed(job, error),
+      )
+      .finally(() => this.#freed(member, connection));
+  }
+
+  #failed(job: Job, error: unknown): void {
+    if (mayTryAgain(job, error)) {
+      job.isRetry = true;
+      return this.#wait(job);
+    }
+    this.#end(job, () => job.failed(error));
+    // The next connection would be refused as this one was; too many refusals lock an account.
+    if (error instanceof SmtpError && error.stage === 'auth' && error.code === 'EAUTH') {
+      for (const waiting of this.#waiting.splice(0)) this.#end(waiting, () => waiting.failed(error));
+    }
+  }
+
+  /** A message of this connection is over. */
+  #freed(member: Member, connection: Connection): void {
+    if (connection.underWay === 0) {
+      clearTimeout(member.idle);
+      // Given up while it is being set up, it may never be: quit closes such a one at once.
+      if (member.count >= this.#limits.maxMessages || !connection.isReady) this.#leave(member);
+      else if (connection.isOpen && this.#limits.idleTimeout < 2 ** 31) member.idle = setTimeout(() => this.#leave(member), this.#limits.idleTimeout);
+    }
+    this.#pump();
+  }
+
+  /** Says QUIT; until it is closed, it counts. */
+  #leave({ idle, connection }: Member): void {
+    clearTimeout(idle);
+    connection?.quit();
+  }
+}
+
+/** Whether a message met the end of its connection before any of its octets was sent, for the first time. */
+function mayTryAgain({ isRetry, isOpened, message, signal }: Job, error: unknown): boolean {
+  if (isRetry || signal.aborted || !(error instanceof SmtpError) || (message.plan.once === true && isOpened)) return false;
+  if (error.stage === 'sender' && error.responseCode === 421) return true;
+  return error.code === 'ECONNECTION' && error.dataSent === 'none' && error.outcome !== 'unknown' && !SETUP.has(error.stage);
+}
+
+/** Where no connection stood yet that a message could meet the end of. */
+const SETUP: ReadonlySet<string> = new Set(['connect', 'greeting', 'hello', 'tls', 'auth']);
+/** Messages under way on a connection before the next one waits. */
+const DEPTH = 4;
+
+/** @internal */
+export function closedError(): SmtpError {
+  return new SmtpError('The transport was closed: make another one.', { code: 'ECONNECTION', origin: 'settings', stage: 'connect', outcome: 'temporary' });
+}
+
+function cancelled(messageId: string | undefined): SmtpError {
+  return new SmtpError('Sending was cancelled.', { code: 'EABORT', origin: 'cancelled', stage: 'connect', outcome: 'temporary', messageId });
+}

@@ -1,0 +1,291 @@
+import { AddressCollection, MailAddress } from '../address.js';
+import { fetchAttachment, SmtpAttachment } from '../attachment.js';
+import { SmtpMail, type SmtpDeliveryNotification } from '../mail.js';
+import { iterable, sourceOf, type SmtpContent } from '../message.js';
+import { suggest } from '../suggest.js';
+import { dkimOf, wrong, type SmtpTransportDkim } from './options.js';
+
+/** An address, or several of them, in Nodemailer's words. */
+export type SmtpTransportAddress = string | { name?: string; address: string } | readonly (string | { name?: string; address: string })[];
+
+/** Where content comes from: one of `content`, `path` and `href`. */
+export interface SmtpTransportContent {
+  content?: SmtpContent;
+  /** A file, or a `data:` link. */
+  path?: string | URL;
+  /** An `https:` or `http:` link. */
+  href?: string | URL;
+  /** What text in `content` is: `utf8`, or `base64`, `hex`, `latin1`. */
+  encoding?: string;
+  contentType?: string;
+}
+
+/** An attachment, in Nodemailer's words. */
+export interface SmtpTransportAttachment extends SmtpTransportContent {
+  filename?: string | false;
+  cid?: string;
+  contentDisposition?: 'attachment' | 'inline';
+}
+
+/** A text that is given, or read from somewhere. */
+export type SmtpTransportText = string | Uint8Array | SmtpTransportContent | AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+
+/** One entry of a `List-…` header. */
+export type SmtpTransportList = string | { url: string; comment?: string };
+
+/** A message, in Nodemailer's words. */
+export interface SmtpTransportMessage {
+  from?: SmtpTransportAddress;
+  sender?: SmtpTransportAddress;
+  to?: SmtpTransportAddress;
+  cc?: SmtpTransportAddress;
+  bcc?: SmtpTransportAddress;
+  replyTo?: SmtpTransportAddress;
+  inReplyTo?: string;
+  references?: string | readonly string[];
+  subject?: string;
+  text?: SmtpTransportText;
+  html?: SmtpTransportText;
+  /** An invitation: a form of the text, and a file beside it. */
+  icalEvent?: string | (SmtpTransportContent & { method?: string; filename?: string | false });
+  /** Further forms of the text, the best last. */
+  alternatives?: readonly SmtpTransportContent[];
+  attachments?: readonly SmtpTransportAttachment[];
+  headers?: Readonly<Record<string, string | readonly string[] | { prepared?: boolean; value: string }>> | readonly { key: string; value: string }[];
+  /** `{ unsubscribe: 'https://…' }` is `List-Unsubscribe: <https://…>`. */
+  list?: Readonly<Record<string, SmtpTransportList | readonly (SmtpTransportList | readonly SmtpTransportList[])[]>>;
+  messageId?: string;
+  date?: Date | string;
+  priority?: 'high' | 'normal' | 'low';
+  /** A finished message instead of all that is above. */
+  raw?: SmtpTransportText;
+  /** Who gets it, if not those of the headers. */
+  envelope?: { from?: SmtpTransportAddress | false; to?: SmtpTransportAddress; cc?: SmtpTransportAddress; bcc?: SmtpTransportAddress };
+  dsn?: { ret?: string; return?: string; envid?: string; id?: string; notify?: string | readonly string[]; recipient?: string; orcpt?: string };
+  /** Every server on the way must use verified TLS (RFC 8689). */
+  requireTLSExtensionEnabled?: boolean;
+  dkim?: SmtpTransportDkim;
+  maxRecipients?: number;
+  disableFileAccess?: boolean;
+  disableUrlAccess?: boolean;
+  signal?: AbortSignal;
+}
+
+const KNOWN = [
+  'from', 'sender', 'to', 'cc', 'bcc', 'replyTo', 'inReplyTo', 'references', 'subject', 'text', 'html', 'icalEvent', 'alternatives', 'attachments',
+  'headers', 'list', 'messageId', 'date', 'priority', 'raw', 'envelope', 'dsn', 'requireTLSExtensionEnabled', 'dkim', 'maxRecipients',
+  'disableFileAccess', 'disableUrlAccess', 'signal',
+];
+
+const AUTOMATIC = 'how text and headers are encoded is chosen by what they have';
+const RANDOM = 'boundaries are random';
+/** What others take that this does not, and what to do instead. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  amp: 'give it as one of alternatives, with contentType text/x-amp-html', watchHtml: 'give it as one of alternatives, with contentType text/watch-html',
+  encoding: AUTOMATIC, textEncoding: AUTOMATIC, boundaryPrefix: RANDOM, baseBoundary: RANDOM, newline: 'lines end in CRLF',
+  normalizeHeaderKey: 'headers keep the case that they are given in', attachDataUrls: 'attach pictures with a cid, and show them by <img src="cid:…">',
+  xMailer: 'no X-Mailer is added; give one in headers', otp: 'give it in headers', auth: 'a login is of a transport: make one for each user',
+  ses: 'this is SMTP', body: 'use text or html', message: 'use text or html', replyto: 'use replyTo', reply_to: 'use replyTo', attachment: 'use attachments',
+};
+
+/** What may be read for a message. */
+export interface Access {
+  disableFileAccess: boolean;
+  disableUrlAccess: boolean;
+}
+
+/** @internal The mail that a message of Nodemailer's is. `usual`: what is left out. */
+export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Access): Promise<SmtpMail> {
+  const message: SmtpTransportMessage = { ...usual, ...given };
+  known(message, KNOWN, INSTEAD, 'a field of a message');
+  const access = {
+    disableFileAccess: transport.disableFileAccess || message.disableFileAccess === true,
+    disableUrlAccess: transport.disableUrlAccess || message.disableUrlAccess === true,
+  };
+  const mail = new SmtpMail();
+  const [from] = addresses('from', message.from);
+  if (from) mail.from = from;
+  const [sender] = addresses('sender', message.sender);
+  if (sender) mail.sender = sender;
+  for (const name of ['to', 'cc', 'bcc', 'replyTo'] as const) mail[name] = addresses(name, message[name]);
+  envelope(mail, message);
+  mail.deliveryNotification = notificationOf(message.dsn);
+  if (message.requireTLSExtensionEnabled === true) mail.parameters = { ...mail.parameters, REQUIRETLS: true };
+  if (message.dkim !== undefined) mail.dkim = dkimOf(message.dkim);
+  if (message.messageId !== undefined) mail.messageId = message.messageId;
+  if (message.raw !== undefined) {
+    mail.message = await contentOf('raw', message.raw, access);
+    return mail;
+  }
+  mail.subject = message.subject ?? '';
+  if (message.date !== undefined) mail.date = new Date(message.date);
+  if (message.priority !== undefined) mail.priority = message.priority;
+  if (message.text !== undefined) mail.textBody = await textOf('text', message.text, access);
+  if (message.html !== undefined) mail.htmlBody = await textOf('html', message.html, access);
+  await attach(mail, message, access);
+  fields(mail, usual.headers);
+  if (given.headers !== usual.headers) fields(mail, given.headers);
+  const wrapped = (id: string): string => (id.startsWith('<') ? id : `<${id}>`);
+  if (message.inReplyTo !== undefined) mail.headers.add('In-Reply-To', wrapped(message.inReplyTo));
+  if (message.references !== undefined) mail.headers.add('References', [message.references].flat().flatMap((ids) => ids.split(/[\s,]+/)).filter((id) => id !== '').map(wrapped).join(' '));
+  for (const [name, entries] of Object.entries(message.list ?? {})) lists(mail, name, entries);
+  return mail;
+}
+
+/** Names that nobody knows are errors, so that nothing is left out silently. */
+function known(given: object, names: readonly string[], instead: Readonly<Record<string, string>>, what: string): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || names.includes(name)) continue;
+    const advice = instead[name];
+    throw wrong(`${name} is not ${what} here: ${advice ?? `there are ${names.join(', ')}`}.${advice ? '' : suggest(name, names)}`, 'message');
+  }
+}
+
+function addresses(field: string, given: SmtpTransportAddress | undefined): MailAddress[] {
+  if (given === undefined || given === null || given === '') return [];
+  return [given].flat().flatMap((one) => {
+    if (typeof one === 'string') return [...new AddressCollection(one)];
+    if (typeof one?.address === 'string') return [new MailAddress(one.name ?? '', one.address)];
+    throw wrong(`${field} must be text, or { name, address }, or an array of these.`, field === 'from' ? 'sender' : 'recipient');
+  });
+}
+
+function envelope(mail: SmtpMail, { envelope: given }: SmtpTransportMessage): void {
+  if (given === undefined) return;
+  known(given, ['from', 'to', 'cc', 'bcc'], { size: 'the size is declared for you', dsn: 'use dsn of the message', use8BitMime: 'this is used when it is needed', requireTLSExtensionEnabled: 'set it on the message' }, 'part of an envelope');
+  const all = (['to', 'cc', 'bcc'] as const).flatMap((name) => addresses(name, given[name])).map(({ address }) => address);
+  const [from] = given.from === false ? [{ address: '' }] : addresses('from', given.from);
+  mail.envelope = { ...(from ? { from: from.address } : {}), ...(all.length > 0 ? { to: all } : {}) };
+}
+
+/** @internal */
+export function notificationOf(dsn: SmtpTransportMessage['dsn']): SmtpDeliveryNotification {
+  if (dsn === undefined || dsn === null) return {};
+  known(dsn, ['ret', 'return', 'envid', 'id', 'notify', 'recipient', 'orcpt'], {}, 'part of dsn');
+  const content = (dsn.return ?? dsn.ret)?.toUpperCase();
+  if (content !== undefined && content !== 'FULL' && content !== 'HDRS' && content !== 'HEADERS') throw wrong('dsn.return must be full or headers.', 'message');
+  const envelopeId = dsn.id ?? dsn.envid;
+  if (dsn.recipient !== undefined || dsn.orcpt !== undefined) throw wrong('dsn.recipient is not used here: notifications name each recipient as it was given.', 'message');
+  return {
+    ...(dsn.notify === undefined ? {} : { notify: dsn.notify }),
+    ...(content === undefined ? {} : { return: content === 'FULL' ? 'FULL' : 'HDRS' }),
+    ...(envelopeId === undefined ? {} : { envelopeId }),
+  };
+}
+
+async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Access): Promise<void> {
+  for (const attachment of message.attachments ?? []) {
+    known(attachment, [...CONTENT, 'filename', 'cid', 'contentDisposition'], CONTENT_INSTEAD, 'part of an attachment');
+    const { contentType, cid, contentDisposition } = attachment;
+    const options = {
+      ...(contentType === undefined ? {} : { contentType }),
+      ...(cid === undefined ? {} : { cid }),
+      ...(contentDisposition === undefined ? {} : { disposition: contentDisposition }),
+    };
+    const from = attachment.path ?? attachment.href;
+    if (attachment.content !== undefined || from === undefined) {
+      mail.addAttachment(attachment.filename || '', await contentOf('an attachment', attachment, access), options);
+      continue;
+    }
+    const read = await reading(from, access, options);
+    const name = attachment.filename === undefined ? read.name : attachment.filename || '';
+    mail.attachments.push(new SmtpAttachment(name, read.content, { contentType: contentType ?? read.contentType, ...options }));
+  }
+  for (const alternative of message.alternatives ?? []) {
+    known(alternative, CONTENT, CONTENT_INSTEAD, 'part of an alternative');
+    const contentType = alternative.contentType ?? 'text/plain';
+    const content = /^text\//i.test(contentType) ? await textOf('an alternative', alternative, access) : await contentOf('an alternative', alternative, access);
+    mail.alternatives.push({ contentType, content });
+  }
+  if (message.icalEvent !== undefined) {
+    const event = typeof message.icalEvent === 'string' ? { content: message.icalEvent } : message.icalEvent;
+    known(event, [...CONTENT, 'method', 'filename'], CONTENT_INSTEAD, 'part of icalEvent');
+    const content = await textOf('icalEvent', event, access);
+    mail.alternatives.push({ contentType: `text/calendar; method=${(event.method ?? 'PUBLISH').toUpperCase()}`, content });
+    if (event.filename !== false) mail.addAttachment(event.filename ?? 'invite.ics', content, { contentType: 'application/ics' });
+  }
+}
+
+const CONTENT = ['content', 'path', 'href', 'encoding', 'contentType'];
+const CONTENT_INSTEAD: Readonly<Record<string, string>> = {
+  httpHeaders: 'fetch it yourself, and give content', tls: 'fetch it yourself, and give content', raw: 'give content and contentType',
+  contentTransferEncoding: AUTOMATIC, headers: 'parts have no headers of their own', name: 'use filename', fileName: 'use filename', type: 'use contentType', data: 'use content',
+};
+
+/** What a file or a link has, if that may be read. */
+function reading(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
+  const isLink = /^(?:https?):/i.test(String(from));
+  if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.', 'message');
+  if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.', 'message');
+  return fetchAttachment(from, options);
+}
+
+/** Content that is given as it is, or with where it is. */
+async function contentOf(what: string, given: SmtpTransportText | SmtpTransportAttachment, access: Access): Promise<Exclude<SmtpContent, ArrayBuffer>> {
+  if (typeof given === 'string' || given instanceof Uint8Array) return given;
+  const isPlain = typeof given === 'object' && given !== null && !(Symbol.asyncIterator in given) && !('getReader' in given);
+  if (!isPlain) return given as AsyncIterable<Uint8Array>;
+  const { content, path, href, encoding } = given as SmtpTransportContent;
+  if (content === undefined) {
+    const from = path ?? href;
+    if (from === undefined) throw wrong(`${what} must have content, path or href.`, 'message');
+    return (await reading(from, access)).content as Exclude<SmtpContent, ArrayBuffer>;
+  }
+  if (typeof content === 'string') return decoded(content, encoding);
+  return content instanceof ArrayBuffer ? new Uint8Array(content) : content;
+}
+
+/** The same as text. */
+async function textOf(what: string, given: SmtpTransportText, access: Access): Promise<string> {
+  const content = await contentOf(what, given, access);
+  if (typeof content === 'string') return content;
+  if (content instanceof Uint8Array) return new TextDecoder().decode(content);
+  const source = sourceOf(content);
+  if (!source) throw wrong(`${what} must be text, octets, a stream, or an object with content, path or href.`, 'message');
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const piece of iterable(source.open())) text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
+  return text + decoder.decode();
+}
+
+/** Text that stands for octets. */
+function decoded(text: string, encoding = 'utf8'): string | Uint8Array {
+  const octets = (binary: string): Uint8Array => Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  switch (encoding.toLowerCase()) {
+    case 'utf8':
+    case 'utf-8':
+      return text;
+    case 'base64':
+      return octets(atob(text.replace(/\s/g, '')));
+    case 'hex':
+      return Uint8Array.from(text.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+    case 'latin1':
+    case 'binary':
+    case 'ascii':
+      return octets(text);
+    default:
+      throw wrong(`encoding must be utf8, base64, hex or latin1, not ${encoding}.`, 'message');
+  }
+}
+
+function fields(mail: SmtpMail, given: SmtpTransportMessage['headers']): void {
+  const entries = Array.isArray(given) ? (given as { key: string; value: string }[]).map(({ key, value }) => [key, value] as const) : Object.entries(given ?? {});
+  for (const [name, values] of entries) {
+    for (const value of [values].flat()) mail.headers.add(name, typeof value === 'object' && value !== null ? String(value.value) : String(value));
+  }
+}
+
+/** RFC 2369 and RFC 2919: links in angle brackets, with comments; several in one field, or in fields of their own. */
+function lists(mail: SmtpMail, name: string, entries: SmtpTransportList | readonly (SmtpTransportList | readonly SmtpTransportList[])[]): void {
+  const isId = name.toLowerCase() === 'id';
+  const entry = (given: SmtpTransportList): string => {
+    const { url, comment } = typeof given === 'string' ? { url: given, comment: undefined } : given;
+    const link = isId || /^(?:https?|mailto|ftp):/i.test(url) ? url : url.includes('@') ? `mailto:${url}` : `https://${url}`;
+    const note = comment === undefined ? '' : comment.replace(/[()\\]/g, '\\$&');
+    return isId ? `${note === '' ? '' : `${JSON.stringify(comment)} `}<${link}>` : `<${link}>${note === '' ? '' : ` (${note})`}`;
+  };
+  const field = `List-${name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()).replace(/^Id$/, 'ID')}`;
+  for (const one of (Array.isArray(entries) ? entries : [entries]) as readonly (SmtpTransportList | readonly SmtpTransportList[])[]) {
+    mail.headers.add(field, ([one].flat() as SmtpTransportList[]).map(entry).join(', '));
+  }
+}

@@ -1,0 +1,386 @@
+// createTransport: options, fields, `info`, the pool.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import PostalMime from 'postal-mime';
+import { createTransport, SmtpError } from 'sansmtp';
+import { TestServer } from 'sansmtp/testing';
+
+const hello = { from: 'ann@example.com', to: 'bob@example.org', subject: 'Hi', text: 'Hi.' };
+const failure = (promise) => promise.then((value) => assert.fail(`resolved: ${JSON.stringify(value)}`), (error) => error);
+const pause = (millis = 5) => new Promise((done) => setTimeout(done, millis));
+/** A transport to a server in memory. */
+function pair(options = {}, serverOptions = {}, defaults = {}) {
+  const server = new TestServer(serverOptions);
+  return { server, transport: createTransport({ host: 'mail.example.com', smtpHost: server.host, ...options }, defaults) };
+}
+const pooled = (options = {}, serverOptions = {}) => pair({ pool: true, ...options }, serverOptions);
+
+test('a message, and what is told of it', async () => {
+  const { server, transport } = pair({ auth: { user: 'ann', pass: 'x' } });
+  const info = await transport.sendMail(hello);
+  assert.deepEqual([info.accepted, info.rejected, info.rejectedErrors], [['bob@example.org'], [], []]);
+  assert.deepEqual(info.envelope, { from: 'ann@example.com', to: ['bob@example.org'] });
+  assert.match(info.messageId, /^<[0-9a-f]{32}@example.com>$/);
+  assert.equal(info.response, '250 2.0.0 taken');
+  assert.equal(info.messageSize, server.messages[0].octets.length);
+  assert.ok(info.ehlo.includes('PIPELINING') && info.ehlo.includes('AUTH PLAIN LOGIN'), info.ehlo.join());
+  assert.ok(info.envelopeTime >= 0 && info.messageTime >= 0);
+  assert.equal(info.conversation, undefined);
+  await transport.close();
+  assert.deepEqual([server.connections.made, server.connections.open], [1, 0]);
+});
+
+test('callbacks', async () => {
+  const { transport } = pair();
+  const info = await new Promise((done, failed) => transport.sendMail(hello, (error, info) => (error ? failed(error) : done(info))));
+  assert.deepEqual(info.accepted, ['bob@example.org']);
+  assert.equal(await new Promise((done) => transport.verify((error, result) => done(result))), true);
+  assert.equal((await new Promise((done) => transport.sendMail({}, (error) => done(error)))).code, 'EENVELOPE');
+});
+
+test('which port and which kind of connection', async () => {
+  for (const [options, port, secure] of [
+    [{}, 587, 'starttls'],
+    [{ secure: true }, 465, 'implicit'],
+    [{ port: 465 }, 465, 'implicit'],
+    [{ port: '2525' }, 2525, 'starttls'],
+    [{ port: 465, secure: false, requireTLS: true }, 465, 'starttls'],
+    [{ ignoreTLS: true }, 587, 'never'],
+    [{ url: 'smtps://ann%40x:p%3Ass@mail.example.com/?pool=true&tls.minVersion=TLSv1.3', host: undefined }, 465, 'implicit'],
+    [{ url: 'smtp://[::1]:25', host: undefined }, 25, 'starttls'],
+    [{ service: 'gmail', host: undefined }, 465, 'implicit'],
+    [{ service: 'outlook.com', host: undefined }, 587, 'starttls'],
+  ]) {
+    const server = new TestServer();
+    let asked;
+    const connect = (request) => ((asked = request), server.host.connect(request));
+    const transport = createTransport({ host: 'mail.example.com', ...options, smtpHost: { connect } });
+    await transport.verify();
+    assert.deepEqual([asked.port, asked.secure], [port, secure], JSON.stringify(options));
+    await transport.close();
+  }
+});
+
+test('a login by the best mechanism, or by the one that is named; tokens', async () => {
+  for (const [auth, more, command] of [
+    [{ user: 'a', pass: 'b' }, {}, 'AUTH PLAIN ***'],
+    [{ user: 'a', pass: 'b', method: 'login' }, {}, 'AUTH LOGIN ***'],
+    [{ user: 'a', pass: 'b' }, { authMethod: 'LOGIN' }, 'AUTH LOGIN ***'],
+    [{ type: 'OAuth2', user: 'a', accessToken: 't' }, {}, 'AUTH OAUTHBEARER ***'],
+    [{ user: 'a', accessToken: async () => 't' }, { authMethod: 'XOAUTH2' }, 'AUTH XOAUTH2 ***'],
+  ]) {
+    const { server, transport } = pair({ auth, ...more }, { capabilities: ['AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER', 'STARTTLS'] });
+    await transport.verify();
+    assert.ok(server.commands.includes(command), `${command}: ${server.commands}`);
+  }
+});
+
+test('options that are wrong say what is right, and never what the password is', () => {
+  for (const [options, message] of [
+    [{ hots: 'x' }, /hots is not an option.*Did you mean host\?/],
+    [{ proxy: 'socks5://x' }, /smtpHost/],
+    [{ auth: { user: 'a', password: 'q8Zv-canary' } }, /auth.password is not an option here: use pass/],
+    [{ auth: { user: 'a', pas: 'q8Zv-canary' } }, /Did you mean pass\?/],
+    [{ auth: { user: 'a', clientId: 'x', refreshToken: 'q8Zv-canary' } }, /give accessToken a function/],
+    [{ auth: { type: 'custom' } }, /must be login or oauth2/],
+    [{ auth: { type: 'oauth2', user: 'a' } }, /accessToken is missing/],
+    [{ service: 'Gmial' }, /Did you mean Gmail\?/],
+    [{ secure: 'true' }, /true or false/],
+    [{ secure: true, ignoreTLS: true }, /exclude each other/],
+    [{ maxConnections: 0, pool: true }, /above 0/],
+    [{ connectionTimeout: '5s' }, /milliseconds/],
+    [{ jsonTransport: true }, /dryRun/],
+    [{ dkim: { domain: 'x' } }, /Did you mean domainName\?/],
+    [{ logger: {} }, /object with info/],
+    ['http://ann:q8Zv-canary@x', /must begin with smtp:/],
+    ['ann:q8Zv-canary@x', /must begin with smtp:|is none/],
+    ['smtp://x/?foo.bar=1', /foo.bar/],
+    [undefined, /takes options or a URL/],
+  ]) {
+    assert.throws(() => createTransport(options), (error) => {
+      assert.ok(error instanceof SmtpError && error.code === 'ECONFIG', String(error));
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.stack, /q8Zv-canary/);
+      return true;
+    });
+  }
+});
+
+test('fields of messages', async () => {
+  const { server, transport } = pair({}, {}, { from: 'Default <default@example.com>', headers: { 'X-All': 'yes' } });
+  const attachment = Buffer.from('Grüße');
+  await transport.sendMail({
+    to: [{ name: 'Bob, Ü', address: 'bob@example.org' }, 'c@example.org, d@example.org'],
+    cc: { address: 'e@example.org' },
+    replyTo: 'r@example.com',
+    subject: 'Hi',
+    text: { content: 'R3LDvMOfZQ==', encoding: 'base64' },
+    html: Buffer.from('<img src="cid:l">'),
+    inReplyTo: '1@x',
+    references: ['<1@x>', '2@x'],
+    headers: { 'X-One': 'a', 'X-Two': ['b', 'c'], 'X-Three': { prepared: true, value: 'd' } },
+    list: { unsubscribe: { url: 'https://example.com/u', comment: 'out' }, help: 'help@example.com', id: { url: 'list.example.com', comment: 'The list' } },
+    priority: 'high',
+    date: '2026-01-02T03:04:05Z',
+    messageId: '<7@example.com>',
+    attachments: [
+      { filename: 'a.txt', content: attachment },
+      { path: `data:text/csv;base64,${attachment.toString('base64')}`, filename: 'b.csv' },
+      { filename: 'c.bin', content: attachment.toString('hex'), encoding: 'hex' },
+      { cid: 'l', filename: 'l.png', content: attachment },
+      { filename: false, content: 'plain' },
+    ],
+    icalEvent: { method: 'request', content: 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n' },
+  });
+  const [{ octets, text, to, from }] = server.messages;
+  assert.deepEqual([from, to], ['default@example.com', ['bob@example.org', 'c@example.org', 'd@example.org', 'e@example.org']]);
+  const mail = await PostalMime.parse(octets);
+  const header = (name) => mail.headers.filter(({ key }) => key === name).map(({ value }) => value);
+  assert.deepEqual([mail.from.name, mail.to[0].name, mail.subject, mail.text.trim(), mail.html.trim()], ['Default', 'Bob, Ü', 'Hi', 'Grüße', '<img src="cid:l">']);
+  assert.deepEqual([header('x-all'), header('x-one'), header('x-two'), header('x-three')], [['yes'], ['a'], ['b', 'c'], ['d']]);
+  assert.deepEqual([header('in-reply-to'), header('references'), header('message-id'), header('date')], [['<1@x>'], ['<1@x> <2@x>'], ['<7@example.com>'], ['Fri, 02 Jan 2026 03:04:05 +0000']]);
+  assert.deepEqual([header('list-unsubscribe'), header('list-help'), header('list-id')], [['<https://example.com/u> (out)'], ['<mailto:help@example.com>'], ['"The list" <list.example.com>']]);
+  assert.deepEqual(mail.attachments.map(({ filename, mimeType }) => [filename ?? '', mimeType]),
+    [['l.png', 'image/png'], ['', 'text/calendar'], ['a.txt', 'text/plain'], ['b.csv', 'text/csv'], ['c.bin', 'application/octet-stream'], ['', 'application/octet-stream'], ['invite.ics', 'application/ics']]);
+  assert.deepEqual(mail.attachments.filter(({ filename }) => /^[abcl]/.test(filename)).map(({ content }) => Buffer.from(content).toString()), Array(4).fill('Grüße'));
+  assert.match(text, /method=REQUEST/);
+});
+
+test('raw messages, and envelopes of one\'s own', async () => {
+  const { server, transport } = pair();
+  const envelope = { from: 'bounce@example.com', to: ['x@example.org', { address: 'y@example.org' }], bcc: 'z@example.org' };
+  await transport.sendMail({ envelope, raw: 'From: ann@example.com\nSubject: raw\n\nHi.\n' });
+  await transport.sendMail({ ...hello, envelope: { ...envelope, from: false } });
+  assert.deepEqual(server.messages.map(({ from, to }) => [from, to]), [['bounce@example.com', ['x@example.org', 'y@example.org', 'z@example.org']], ['', ['x@example.org', 'y@example.org', 'z@example.org']]]);
+  assert.equal(server.messages[0].text, 'From: ann@example.com\r\nSubject: raw\r\n\r\nHi.\r\n');
+});
+
+test('fields that are wrong say what is right', async () => {
+  const { server, transport } = pair({ disableFileAccess: true, disableUrlAccess: true, maxRecipients: 2 });
+  for (const [fields, code, message] of [
+    [{ subjet: 'x' }, 'ECONFIG', /Did you mean subject\?/],
+    [{ amp: 'x' }, 'ECONFIG', /alternatives/],
+    [{ attachments: [{ name: 'x', content: 'y' }] }, 'ECONFIG', /use filename/],
+    [{ attachments: [{ path: '/etc/hostname' }] }, 'ECONFIG', /disableFileAccess/],
+    [{ attachments: [{ href: 'https://example.com/' }] }, 'ECONFIG', /disableUrlAccess/],
+    [{ html: { path: '/etc/hostname' } }, 'ECONFIG', /disableFileAccess/],
+    [{ raw: { path: new URL('file:///etc/hostname') } }, 'ECONFIG', /disableFileAccess/],
+    [{ attachments: [{ filename: 'x' }] }, 'ECONFIG', /must have content, path or href/],
+    [{ to: 5 }, 'ECONFIG', /to must be text/],
+    [{ to: '' }, 'EENVELOPE', /no recipient/],
+    [{ to: 'a@b, c@d, e@f' }, 'EMAXRECIPIENTS', /maxRecipients allows 2/],
+    [{ subject: 'a\nBcc: x@y' }, 'EMESSAGE', /line breaks/],
+    [{ headers: { Bcc: 'x@y' } }, 'EMESSAGE', /set bcc/],
+    [{ dsn: { notify: 'sometimes' } }, 'EENVELOPE', /NOTIFY/],
+  ]) {
+    const error = await failure(transport.sendMail({ ...hello, ...fields }));
+    assert.match(error.message, message);
+    assert.equal(error.code, code, error.message);
+  }
+  assert.equal(server.messages.length, 0);
+});
+
+test('DKIM, notifications, REQUIRETLS', async () => {
+  const { generateKeyPairSync } = await import('node:crypto');
+  const privateKey = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const { server, transport } = pair({ dkim: { domainName: 'example.com', keySelector: 'k', privateKey } }, { capabilities: ['PIPELINING', 'DSN', 'REQUIRETLS', 'STARTTLS'] });
+  await transport.sendMail({ ...hello, dsn: { id: 'x', return: 'headers', notify: ['failure', 'delay'] }, requireTLSExtensionEnabled: true });
+  assert.match(server.messages[0].text, /^DKIM-Signature: .*d=example.com;/);
+  assert.match(server.commands.join('\n'), /MAIL .*RET=HDRS.*\nRCPT TO:<bob@example.org> NOTIFY=FAILURE,DELAY\n/);
+  assert.match(server.commands.join('\n'), /MAIL .*REQUIRETLS/);
+});
+
+test('what was said goes to the logger, secrets as ***', async () => {
+  const lines = [];
+  const { transport } = pair({ auth: { user: 'ann', pass: 'q8Zv-canary' }, logger: { info: (line) => lines.push(line) }, transactionLog: true });
+  const info = await transport.sendMail(hello);
+  await transport.close();
+  assert.ok(lines.some((line) => line.includes('MAIL FROM:<ann@example.com>')), lines.join('\n'));
+  assert.match(info.conversation, /AUTH PLAIN \*\*\*/);
+  assert.doesNotMatch(lines.join('\n') + info.conversation, /q8Zv-canary|AGFubgBx/);
+});
+
+test('a pool keeps its connections, and leaves them when it is closed', async () => {
+  const { server, transport } = pooled();
+  for (let at = 0; at < 3; at += 1) await transport.sendMail(hello);
+  assert.deepEqual([server.connections.made, server.connections.open, server.messages.length], [1, 1, 3]);
+  assert.equal(server.commands.filter((command) => /NOOP|RSET|EHLO/.test(command)).length, 2, 'no command that is not needed');
+  await transport.close();
+  assert.deepEqual([server.connections.open, server.commands.at(-1)], [0, 'QUIT']);
+  assert.equal((await failure(transport.sendMail(hello))).code, 'ECONNECTION');
+});
+
+test('no more connections than there may be, and no more messages on each', async () => {
+  const { server, transport } = pooled({ maxConnections: 3, maxMessages: 10 });
+  let most = 0;
+  const { connect } = server.host;
+  server.host.connect = async (request) => {
+    const socket = await connect(request);
+    most = Math.max(most, server.connections.open);
+    return socket;
+  };
+  await Promise.all(Array.from({ length: 100 }, (_, at) => transport.sendMail({ ...hello, subject: String(at) })));
+  assert.equal(new Set(server.messages.map(({ text }) => /Subject: (\d+)/.exec(text)[1])).size, 100);
+  assert.equal(most, 3);
+  assert.ok(server.connections.made >= 10, String(server.connections.made));
+  await transport.close();
+  assert.equal(server.connections.open, 0);
+});
+
+test('a connection that nobody uses is left', async () => {
+  const { server, transport } = pooled({ idleTimeout: 20 });
+  await transport.sendMail(hello);
+  assert.equal(server.connections.open, 1);
+  await pause(60);
+  assert.deepEqual([server.connections.open, server.commands.at(-1)], [0, 'QUIT']);
+  await transport.sendMail(hello);
+  assert.equal(server.connections.made, 2);
+  await transport.close();
+});
+
+test('a connection that the server closed is replaced', async () => {
+  const { server, transport } = pooled();
+  await transport.sendMail(hello);
+  server.disconnect();
+  await pause();
+  await transport.sendMail(hello);
+  // The end of it and the message cross.
+  server.disconnect();
+  await transport.sendMail(hello);
+  assert.deepEqual([server.connections.made, server.messages.length], [3, 3]);
+  await transport.close();
+});
+
+test('a message is tried again only if none of it was sent, once, or if 421 answered MAIL', async () => {
+  for (const [what, reply, tries, outcome] of [
+    ['closed at MAIL', (command) => (/^MAIL/.test(command) ? null : undefined), 2, 'temporary'],
+    ['421 at MAIL', (command) => (/^MAIL/.test(command) ? '421 4.3.2 going down' : undefined), 2, 'temporary'],
+    ['421 at RCPT', (command) => (/^RCPT/.test(command) ? '421 4.3.2 going down' : undefined), 1, 'temporary'],
+    ['550 at MAIL', (command) => (/^MAIL/.test(command) ? '550 5.7.1 no' : undefined), 1, 'permanent'],
+    ['closed at the end', (command) => (command === '.' ? null : undefined), 1, 'unknown'],
+    ['451 at the end', (command) => (command === '.' ? '451 4.3.0 later' : undefined), 1, 'temporary'],
+    ['535', (command) => (/^AUTH/.test(command) ? '535 5.7.8 no' : undefined), 1, 'permanent'],
+    ['no greeting', (command) => (command === 'connect' ? null : undefined), 1, 'temporary'],
+  ]) {
+    const { server, transport } = pooled({ auth: { user: 'a', pass: 'b' } }, { reply, capabilities: ['PIPELINING', 'STARTTLS', 'AUTH PLAIN'] });
+    const error = await failure(transport.sendMail(hello));
+    assert.deepEqual([server.connections.made, error.outcome], [tries, outcome], `${what}: ${error.message}`);
+    await transport.close();
+    assert.equal(server.connections.open, 0, what);
+  }
+  // With CHUNKING the message goes out with its envelope: nobody knows what became of it.
+  const { server, transport } = pooled({}, { reply: (command) => (command === '.' ? null : undefined) });
+  assert.equal((await failure(transport.sendMail(hello))).outcome, 'unknown');
+  assert.equal(server.connections.made, 1);
+});
+
+test('a login that is refused is not tried by those that wait', async () => {
+  const { server, transport } = pooled({ auth: { user: 'a', pass: 'b' }, maxConnections: 2 }, { reply: (command) => (/^AUTH/.test(command) ? '535 5.7.8 no' : undefined) });
+  const errors = await Promise.all(Array.from({ length: 20 }, () => failure(transport.sendMail(hello))));
+  assert.deepEqual([...new Set(errors.map(({ code }) => code))], ['EAUTH']);
+  assert.equal(server.commands.filter((command) => /^AUTH/.test(command)).length, 2);
+});
+
+test('so many messages in so much time', async () => {
+  const { server, transport } = pooled({ rateLimit: 3, rateDelta: 50 });
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: 7 }, () => transport.sendMail(hello)));
+  const millis = performance.now() - begin;
+  assert.ok(millis >= 95 && millis < 1000, `${millis} ms`);
+  assert.equal(server.messages.length, 7);
+  await transport.close();
+});
+
+test('cancelling, wherever the message is; the pool goes on', async () => {
+  for (const stage of ['connect', 'EHLO', 'STARTTLS', 'AUTH', 'MAIL', '.']) {
+    let isStuck = true;
+    const reply = (command) => (isStuck && command.startsWith(stage) ? new Promise(() => {}) : undefined);
+    const { server, transport } = pooled({ auth: { user: 'a', pass: 'b' }, maxConnections: 1 }, { reply });
+    const controller = new AbortController();
+    const sending = failure(transport.sendMail({ ...hello, signal: controller.signal }));
+    await pause();
+    isStuck = false;
+    controller.abort();
+    const begin = performance.now();
+    const error = await sending;
+    assert.equal(error.code, 'EABORT', `${stage}: ${error.message}`);
+    assert.equal(error.outcome === 'unknown', stage === '.' || stage === 'MAIL', stage);
+    assert.ok(performance.now() - begin < 200, stage);
+    await transport.sendMail(hello);
+    await transport.close();
+    assert.equal(server.connections.open, 0, stage);
+  }
+  const limited = pooled({ rateLimit: 1, rateDelta: 60_000 });
+  await limited.transport.sendMail(hello);
+  const controller = new AbortController();
+  const waiting = failure(limited.transport.sendMail({ ...hello, signal: controller.signal }));
+  await pause();
+  controller.abort();
+  assert.equal((await waiting).code, 'EABORT');
+  await limited.transport.close();
+  const { transport } = pooled();
+  assert.equal((await failure(transport.sendMail({ ...hello, signal: AbortSignal.abort() }))).code, 'EABORT');
+});
+
+test('to give one up does not lose those behind it', async () => {
+  let isStuck = true;
+  const { server, transport } = pooled({ maxConnections: 1 }, { reply: (command) => (isStuck && command === '.' ? new Promise(() => {}) : undefined) });
+  const controller = new AbortController();
+  const first = failure(transport.sendMail({ ...hello, signal: controller.signal }));
+  await pause();
+  const others = Array.from({ length: 3 }, (_, at) => transport.sendMail({ ...hello, subject: `other ${at}` }).then(() => 'sent', (error) => error.outcome));
+  await pause();
+  isStuck = false;
+  controller.abort();
+  assert.equal((await first).outcome, 'unknown');
+  const outcomes = await Promise.all(others);
+  // What had gone out behind the first one may be with the server; nothing is lost without a word.
+  assert.ok(outcomes.every((outcome) => outcome === 'sent' || outcome === 'unknown'), outcomes.join());
+  assert.equal(outcomes.filter((outcome) => outcome === 'sent').length, server.messages.filter(({ text }) => text.includes('other')).length);
+  await transport.close();
+});
+
+test('close waits, or does not', async () => {
+  const { server, transport } = pooled({ maxConnections: 2 });
+  const all = Array.from({ length: 20 }, () => transport.sendMail(hello));
+  await transport.close();
+  await Promise.all(all);
+  assert.deepEqual([server.messages.length, server.connections.open], [20, 0]);
+  const stuck = pooled({}, { reply: (command) => (/^MAIL/.test(command) ? new Promise(() => {}) : undefined) });
+  const sending = failure(stuck.transport.sendMail(hello));
+  await pause();
+  await stuck.transport.close({ force: true });
+  assert.equal((await sending).code, 'EABORT');
+  assert.equal(stuck.server.connections.open, 0);
+  const controller = new AbortController();
+  const signalled = pooled({ signal: controller.signal }, { reply: (command) => (/^MAIL/.test(command) ? new Promise(() => {}) : undefined) });
+  const last = failure(signalled.transport.sendMail(hello));
+  await pause();
+  controller.abort();
+  assert.equal((await last).code, 'EABORT');
+});
+
+test('idle is told, and can be asked', async () => {
+  const { transport } = pooled({ maxConnections: 1 });
+  assert.equal(transport.isIdle(), true);
+  let idle = 0;
+  transport.addEventListener('idle', () => (idle += 1));
+  await transport.sendMail(hello);
+  await pause();
+  assert.ok(idle >= 1);
+  await transport.close();
+  assert.equal(transport.isIdle(), false);
+});
+
+test('silence is bounded, if asked for', async () => {
+  const { transport } = pair({ socketTimeout: 30 }, { reply: (command) => (/^MAIL/.test(command) ? new Promise(() => {}) : undefined) });
+  const error = await failure(transport.sendMail(hello));
+  assert.deepEqual([error.code, error.origin], ['ETIMEDOUT', 'network']);
+  assert.match(error.message, /silent for 30 ms/);
+  const kept = pooled({ socketTimeout: 30 });
+  await kept.transport.sendMail(hello);
+  await pause(80);
+  await kept.transport.sendMail(hello);
+  assert.equal(kept.server.connections.made, 1, 'an idle connection may be silent');
+  await kept.transport.close();
+});
