@@ -3,7 +3,7 @@ import { fetchAttachment, SmtpAttachment } from '../attachment.js';
 import { SmtpMail, type SmtpDeliveryNotification } from '../mail.js';
 import { iterable, sourceOf, type SmtpContent } from '../message.js';
 import { suggest } from '../suggest.js';
-import { dkimOf, wrong, type SmtpTransportDkim } from './options.js';
+import { dkimOf, present, wrong, type SmtpTransportDkim } from './options.js';
 
 /** An address, or several of them, in Nodemailer's words. */
 export type SmtpTransportAddress = string | { name?: string; address: string } | readonly (string | { name?: string; address: string })[];
@@ -96,7 +96,7 @@ export interface Access {
 
 /** @internal The mail that a message of Nodemailer's is. `usual`: what is left out. */
 export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Access): Promise<SmtpMail> {
-  const message: SmtpTransportMessage = { ...usual, ...given };
+  const message: SmtpTransportMessage = { ...usual, ...present(given) };
   known(message, KNOWN, INSTEAD, 'a field of a message');
   const access = {
     disableFileAccess: transport.disableFileAccess || message.disableFileAccess === true,

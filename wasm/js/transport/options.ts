@@ -156,9 +156,9 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
   if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
     throw wrong('createTransport takes options or a URL: { host, port, auth }, or smtps://user:pass@mail.example.com.', 'host');
   }
-  const options: SmtpTransportOptions = { ...(typeof given === 'string' ? fromUrl(given) : given.url === undefined ? {} : fromUrl(given.url)), ...(typeof given === 'string' ? {} : given) };
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || KNOWN.includes(name)) continue;
+  const options: SmtpTransportOptions = typeof given === 'string' ? fromUrl(given) : { ...(given.url === undefined ? {} : fromUrl(given.url)), ...present(given) };
+  for (const name of Object.keys(options)) {
+    if (KNOWN.includes(name)) continue;
     const instead = INSTEAD[name];
     throw wrong(`${name} is not an option here: ${instead ?? `there are ${KNOWN.join(', ')}`}.${instead ? '' : suggest(name, KNOWN)}`, name);
   }
@@ -189,6 +189,11 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
     signal: options.signal,
     smtpHost: options.smtpHost,
   };
+}
+
+/** @internal Without what is `undefined`, which is as if it were not there. */
+export function present<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** @internal DKIM in Nodemailer's words. */
