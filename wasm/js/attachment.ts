@@ -13,7 +13,15 @@ export interface SmtpAttachmentOptions {
   disposition?: 'attachment' | 'inline';
 }
 
-/** A part of a mail beside its text. */
+/**
+ * A part of a mail beside its text: `addAttachment` of a mail makes one.
+ *
+ * @example
+ * ```js
+ * const { name, contentType } = mail.addAttachment('report.pdf', new Uint8Array([37, 80, 68, 70]));
+ * console.log(name, contentType); // report.pdf application/pdf
+ * ```
+ */
 export class SmtpAttachment {
   /** The file name that its recipient sees; empty for none. */
   readonly name: string;

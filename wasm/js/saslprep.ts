@@ -3,7 +3,15 @@
  * own in this package, since NFKC alone would be a third of it, and every runtime has that.
  */
 
-/** The form of `text` for SCRAM; `undefined` if it has a character that is forbidden. */
+/**
+ * The form of `text` for SCRAM; `undefined` if it has a character that is forbidden.
+ *
+ * @example
+ * ```js
+ * import { saslprep } from 'sansmtp/core';
+ * saslprep('Ⅸ'); // IX
+ * ```
+ */
 export function saslprep(text: string): string | undefined {
   const mapped = text.replace(SPACES, ' ').replace(NOTHING, '');
   const prepared = mapped.normalize('NFKC');

@@ -49,7 +49,19 @@ export function createTransport(options: string | SmtpTransportOptions, defaults
   return new SmtpTransport(options, defaults);
 }
 
-/** What {@link createTransport} makes. It tells of `idle` when another message would go out at once. */
+/**
+ * What {@link createTransport} makes. It tells of `idle` when another message would go out at once.
+ *
+ * @example
+ * ```js
+ * import { createTransport } from 'sansmtp';
+ *
+ * const transport = createTransport('smtps://ann:secret@mail.example.com/?pool=true');
+ * transport.addEventListener('idle', () => console.log('the next one, please'));
+ * await transport.sendMail({ from: 'ann@example.com', to: 'bob@example.org', text: 'Hello, Bob.' });
+ * await transport.close();
+ * ```
+ */
 export class SmtpTransport extends EventTarget {
   readonly #settings: TransportSettings;
   readonly #defaults: SmtpTransportMessage;
