@@ -1,7 +1,7 @@
-// The documentation of every public name: that it is there, and that its examples run.
+// The documentation of every public name: that it is there, and that its examples run, and those of the README.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +49,7 @@ Object.assign(globalThis, sansmtp, {
   mySocket: () => {},
 });
 process.env.SMTP_PASSWORD = 'secret';
+process.env.DKIM_KEY = (await import('node:crypto')).generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 `;
 // The runtime's sockets lead to a server in memory.
 const HOOK = `
@@ -71,7 +72,8 @@ export const host = {
 `;
 
 test('every example runs', async (t) => {
-  const folder = await mkdtemp(join(root, 'example-'));
+  await mkdir(join(root, 'test/generated'), { recursive: true });
+  const folder = await mkdtemp(join(root, 'test/generated/example-'));
   t.after(() => rm(folder, { recursive: true }));
   const write = (name, text) => writeFile(join(folder, name), text);
   await Promise.all(['message.eml', 'report.pdf', 'film.mp4', 'hi.html'].map((name) => write(name, 'From: ann@example.com\r\n\r\nHi.\r\n')));
@@ -79,6 +81,8 @@ test('every example runs', async (t) => {
   let count = 0;
   const all = new Set(program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(join(root, 'dist'))).flatMap(({ text }) =>
     [...text.matchAll(/```js\n([^]*?)\n\s*\* ```/g)].map(([, code]) => code.replace(/^\s*\* ?/gm, ''))));
+  const readme = await readFile(join(root, '../README.md'), 'utf8');
+  for (const [, code] of readme.matchAll(/```js\n([^]*?)\n```/g)) all.add(code);
   for (const code of all) {
     count += 1;
     // Node 20 has no `await using`.
