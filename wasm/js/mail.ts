@@ -200,9 +200,9 @@ function unsigned(mail: SmtpMail, host: SmtpHost, now: number): Composed {
 
 /** Text and HTML as one, with the pictures that HTML shows; then what is attached. */
 function entityOf(mail: SmtpMail, random: () => string): Entity {
-  const base = random();
+  let base: string | undefined;
   let count = 0;
-  const boundary = (): string => `=_${base}_${(count += 1)}`;
+  const boundary = (): string => `=_${(base ??= random())}_${(count += 1)}`;
   const isShown = ({ cid }: SmtpAttachment): boolean => cid !== undefined && mail.htmlBody !== '';
   const forms: Entity[] = [];
   if (mail.textBody !== '' || (mail.htmlBody === '' && mail.alternatives.length === 0 && mail.attachments.length === 0)) {
