@@ -44,6 +44,8 @@ export interface ConnectionListener {
   event(event: SmtpEvent): void;
   progress(sent: number, total: number | undefined): void;
   idle(): void;
+  /** Lines of the dialogue, as they come. */
+  said?(lines: string): void;
 }
 
 export interface ConnectionOptions {
@@ -628,6 +630,8 @@ export class Connection {
   #takeTranscript(): void {
     if (this.#socket === undefined) return;
     const said = this.#session.pollTranscript();
+    if (said === '') return;
+    this.#listener.said?.(said);
     this.#transcript += said;
     // Cut now and then: cutting copies all that is kept.
     if (this.#transcript.length > 2 * TRANSCRIPT) this.#transcript = this.#transcript.slice(-TRANSCRIPT);

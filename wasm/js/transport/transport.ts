@@ -152,13 +152,9 @@ export class SmtpTransport extends EventTarget {
 
   #open(signal: AbortSignal): Promise<Connection> {
     const { server, connectTimeout, greetingTimeout, socketTimeout, log } = this.#settings;
-    return Connection.open(
-      { server, host: this.#host, connectTimeout, greetingTimeout, socketTimeout, listener: { event: () => {}, progress: () => {}, idle: () => {} } },
-      signal,
-    ).then((connection) => {
-      if (log) void connection.finished.then(() => connection.transcript.trimEnd().split('\n').forEach(log));
-      return connection;
-    });
+    const said = (lines: string): void => lines.trimEnd().split('\n').forEach((line) => log?.(line));
+    const listener = { event: () => {}, progress: () => {}, idle: () => {}, said };
+    return Connection.open({ server, host: this.#host, connectTimeout, greetingTimeout, socketTimeout, listener }, signal);
   }
 
   async #verify(): Promise<true> {
