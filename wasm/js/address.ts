@@ -21,9 +21,14 @@ export class MailAddress {
       this.address = String(address);
       return;
     }
-    const match = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^<]*?))\s*<([^<>]*)>\s*$/s.exec(text);
-    this.name = (match?.[1]?.replace(/\\(.)/gs, '$1') ?? match?.[2] ?? '').trim();
-    this.address = (match?.[3] ?? text).trim();
+    const trimmed = text.trim();
+    const open = trimmed.lastIndexOf('<');
+    const inside = trimmed.slice(open + 1, -1);
+    const hasName = open >= 0 && trimmed.endsWith('>') && !inside.includes('>');
+    const name = hasName ? trimmed.slice(0, open).trim() : '';
+    const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(name)?.[1];
+    this.name = (quoted?.replace(/\\(.)/gs, '$1') ?? name).trim();
+    this.address = hasName ? inside.trim() : trimmed;
   }
 
   /** As a person writes it: `Name <a@b>`. */

@@ -38,18 +38,20 @@ export class SmtpAttachment {
     }
     this.name = name;
     this.content = content;
-    this.contentType = options.contentType ?? typeOf(name, content);
+    this.contentType = withCharset(options.contentType ?? typeOf(name, content), content);
     this.cid = options.cid?.replace(/^<(.*)>$/, '$1');
     this.disposition = options.disposition ?? (this.cid === undefined ? 'attachment' : 'inline');
-    if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/.test(this.contentType)) {
+    if (!TYPE.test(this.contentType)) {
       throw wrong(`"${this.contentType}" is not a media type; one is written as application/pdf.`);
     }
-    if (this.cid !== undefined && !/^[^\s<>\0-\x1f\x7f]+$/.test(this.cid)) throw wrong('A cid must be one word without < and >, such as logo@example.com.');
+    if (/^multipart\//i.test(this.contentType)) throw wrong(`An attachment cannot have the type ${this.contentType}: give its parts, or a finished message.`);
+    if (this.cid !== undefined && !/^[\x21-\x3b\x3d\x3f-\x7e]+$/.test(this.cid)) throw wrong('A cid must be one word of ASCII without < and >, such as logo@example.com.');
     if (this.disposition !== 'attachment' && this.disposition !== 'inline') throw wrong('disposition must be attachment or inline.');
     contentOf(content);
   }
 }
 
+const TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/;
 const OPTIONS = ['contentType', 'cid', 'disposition'];
 
 /** @internal The part of a message that it becomes. */
@@ -68,12 +70,11 @@ export function alternativeEntity(contentType: string, content: SmtpContent): En
 }
 
 /** @internal A file or what is behind a link, as an attachment. */
-export async function fetchAttachment(from: string | URL, options: SmtpAttachmentOptions): Promise<SmtpAttachment> {
+export async function fetchAttachment(from: string | URL, options: SmtpAttachmentOptions, signal?: AbortSignal): Promise<SmtpAttachment> {
   const url = from instanceof URL ? from : /^(?:https?|data|file):/i.test(from) ? new URL(from) : undefined;
-  const last = (path: string): string => path.split(/[\\/]/).pop() ?? '';
   if (url && url.protocol !== 'file:') {
-    const name = url.protocol === 'data:' ? '' : decodeURIComponent(last(url.pathname));
-    let response: Response | undefined = await fetched(url);
+    const name = url.protocol === 'data:' ? '' : fileName(url.pathname, true);
+    let response: Response | undefined = await fetched(url, signal);
     const { headers } = response;
     const [type, length, encoding] = ['content-type', 'content-length', 'content-encoding'].map((field) => headers.get(field));
     // What was fetched to see whether it is there is what is sent first.
@@ -83,15 +84,32 @@ export async function fetchAttachment(from: string | URL, options: SmtpAttachmen
       if (body) yield* iterable(body);
     };
     const source = { open, ...(length && !encoding ? { length: Number(length) } : {}) };
-    return new SmtpAttachment(name, source, { ...(type ? { contentType: type } : {}), ...options });
+    const isType = type && TYPE.test(type) && !/^(?:message|multipart)\//i.test(type);
+    return new SmtpAttachment(name, source, { ...(isType ? { contentType: type } : {}), ...options });
   }
   if (!runtimeHost.openFile) throw wrong('This runtime has no files: give the octets to addAttachment(name, octets).');
-  const source = await runtimeHost.openFile(url ?? (from as string));
-  return new SmtpAttachment(url ? decodeURIComponent(last(url.pathname)) : last(from as string), source, options);
+  const path = url ?? (from as string);
+  const source = await runtimeHost.openFile(path).catch((error: unknown) => {
+    throw wrong(`The attachment ${String(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);
+  });
+  return new SmtpAttachment(url ? fileName(url.pathname, true) : fileName(path as string, false), source, options);
 }
 
-async function fetched(url: URL): Promise<Response> {
-  const response = await fetch(url);
+/** The last part of a path. What a link says is not trusted with more than a name. */
+function fileName(path: string, isEncoded: boolean): string {
+  let name = path;
+  try {
+    if (isEncoded) name = decodeURIComponent(path);
+  } catch {
+    // A percent sign that stands for itself.
+  }
+  return (name.split(/[\\/]/).pop() ?? '').replace(/\p{Cc}/gu, '');
+}
+
+async function fetched(url: URL, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(url, signal ? { signal } : {}).catch((error: unknown) => {
+    throw wrong(`The attachment cannot be fetched from ${url.origin}: ${error instanceof Error ? error.message : String(error)}`, error);
+  });
   if (!response.ok) throw wrong(`${url.origin} did not give the attachment ${url.pathname}: ${response.status} ${response.statusText}.`);
   return response;
 }
@@ -105,10 +123,14 @@ function contentOf(content: SmtpContent): Uint8Array | SmtpSource {
   return source;
 }
 
+/** Text becomes UTF-8, whatever it was before. */
+function withCharset(type: string, content: SmtpContent): string {
+  return typeof content === 'string' && /^text\//i.test(type) ? `${type.replace(/ *; *charset=("[^"]*"|[^;]*)/gi, '')}; charset=utf-8` : type;
+}
+
 function typeOf(name: string, content: SmtpContent): string {
   const [, extension = ''] = /\.([^.]*)$/.exec(name.toLowerCase()) ?? [];
   const type = TYPES.get(extension) ?? 'application/octet-stream';
-  if (type.startsWith('text/') && typeof content === 'string') return `${type}; charset=utf-8`;
   // A message would have to be in memory: see `contentEntity`.
   return type.startsWith('message/') && sourceOf(content) ? 'application/octet-stream' : type;
 }

@@ -1,9 +1,10 @@
 import { host as runtimeHost } from '#host';
+import { checkedSignal } from './abort.js';
 import { Connection, later, type Delivery, type Operation } from './connection.js';
 import { replyText, SmtpError } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
-import { compose, type SmtpMail } from './mail.js';
+import { compose, composeUnsigned, type SmtpMail } from './mail.js';
 import { describe, recipientsOf, type SmtpConnectionResult, type SmtpRecipientsResult, type SmtpSendResult } from './result.js';
 import type { SmtpServer } from './server.js';
 
@@ -146,7 +147,7 @@ export class SmtpClient extends EventTarget {
   async testRecipientsAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): Promise<SmtpRecipientsResult> {
     const controller = new AbortController();
     const test = async (): Promise<SmtpRecipientsResult> => {
-      const { envelope: given, returnPath } = await compose(mail, this.#host);
+      const { envelope: given, returnPath } = composeUnsigned(mail, this.#host);
       return this.#over(server, controller.signal, async (connection) => {
         const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
         return recipientsOf(connection, envelope, await carriedOut(connection.verifyRecipients(envelope), controller.signal));
@@ -187,10 +188,10 @@ export class SmtpClient extends EventTarget {
   /** Runs something that `close` and the caller's signal give up, and keeps its error message. */
   #track<T>(controller: AbortController, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const abort = (): void => controller.abort();
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
     const tracked = (async () => {
       try {
+        checkedSignal(signal)?.addEventListener('abort', abort);
+        if (signal?.aborted) abort();
         const result = await work();
         this.lastErrorMessage = '';
         return result;
@@ -198,7 +199,7 @@ export class SmtpClient extends EventTarget {
         this.lastErrorMessage = messageOf(error);
         throw error;
       } finally {
-        signal?.removeEventListener('abort', abort);
+        signal?.removeEventListener?.('abort', abort);
         this.#work.delete(controller);
       }
     })();
@@ -207,7 +208,7 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    const { envelope: given, returnPath, message, messageId } = await compose(mail, this.#host);
+    const { envelope: given, returnPath, message, messageId } = await compose(mail, this.#host, signal);
     return this.#over(server, signal, async (connection) => {
       const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
       const delivery = await carriedOut(connection.send(envelope, message, messageId), signal);

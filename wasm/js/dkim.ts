@@ -4,7 +4,7 @@
  */
 import { inAscii } from './address.js';
 import { SmtpError } from './errors.js';
-import { iterable, type Message } from './message.js';
+import { iterable, reading, type Message } from './message.js';
 import { base64 } from './mime/encoding.js';
 import { call, core, instance } from './wasm.js';
 
@@ -21,12 +21,12 @@ export interface SmtpDkim {
 }
 
 /** @internal The message with a signature of each in front of it. `now`: milliseconds since 1970. */
-export async function sign(message: Message, signers: readonly SmtpDkim[], now: number): Promise<Message> {
+export async function sign(message: Message, signers: readonly SmtpDkim[], now: number, signal?: AbortSignal): Promise<Message> {
   if (message.plan.once === true) {
     throw wrong('DKIM reads the message twice: give streams as files, octets, blobs, or objects with open().', 'message');
   }
   const keys = await Promise.all(signers.map(check));
-  const { header, bodyHash } = await read(message);
+  const { header, bodyHash } = await read(message, signal);
   const fields = header.split(/\r\n(?![ \t])/).filter((field) => field !== '');
   const time = Math.floor(now / 1000);
   const signatures = await Promise.all(signers.map((signer, place) => signature(signer, keys[place] as CryptoKey, fields, bodyHash, time)));
@@ -63,26 +63,31 @@ async function signature({ domain, selector, headers }: SmtpDkim, key: CryptoKey
 }
 
 /** The header, one character an octet, and the hash of the body (§3.7). */
-async function read(message: Message): Promise<{ header: string; bodyHash: string }> {
+async function read(message: Message, signal: AbortSignal | undefined): Promise<{ header: string; bodyHash: string }> {
   const body = new RelaxedBody();
   try {
     let header = '';
     // Where the header ends, once that is known.
     let isBody = false;
-    for await (const piece of iterable(message.open())) {
+    const split = (): void => {
+      const end = END_OF_HEADER.exec(header);
+      if (!end) return;
+      isBody = true;
+      body.update(Uint8Array.from(header.slice(end.index + end[0].length), (character) => character.charCodeAt(0)));
+      header = header.slice(0, end.index);
+    };
+    for await (const given of reading(message, signal)) {
+      const piece = typeof given === 'string' ? new TextEncoder().encode(given) : given;
       if (isBody) {
         body.update(piece);
         continue;
       }
-      header += Array.from(piece, (octet) => String.fromCharCode(octet)).join('');
-      if (header.length > HEADER) throw wrong(`The header of the message has more than ${HEADER} octets.`, 'message');
+      header += latin1(piece);
       // What a CR at the end of a piece means, the next one tells.
-      const end = header.endsWith('\r') ? null : /(?:^|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)/.exec(header);
-      if (!end) continue;
-      isBody = true;
-      body.update(Uint8Array.from(header.slice(end.index + end[0].length), (character) => character.charCodeAt(0)));
-      header = header.slice(0, end.index);
+      if (!header.endsWith('\r')) split();
+      if (header.length > HEADER) throw wrong(`The header of the message has more than ${HEADER} octets.`, 'message');
     }
+    if (!isBody) split();
     return { header: header.replace(/\r\n?|\n/g, '\r\n'), bodyHash: body.finish() };
   } finally {
     body.free();
@@ -146,8 +151,8 @@ class RelaxedBody {
 /** A field on one line, with single blanks (§3.4.2). */
 function relaxed(field: string): string {
   const colon = field.indexOf(':');
-  const value = field.slice(colon + 1).replace(/\r\n/g, '').replace(/[ \t]+/g, ' ').trim();
-  return `${field.slice(0, colon).trim().toLowerCase()}:${value}`;
+  const value = field.slice(colon + 1).replace(/\r\n/g, '').replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
+  return `${nameOf(field)}:${value}`;
 }
 
 /** The names that are signed if the caller names none: what there is of the list, and some of it once more. */
@@ -157,7 +162,7 @@ function usual(fields: readonly string[]): string[] {
 }
 
 function nameOf(field: string): string {
-  return field.slice(0, field.indexOf(':')).trim().toLowerCase();
+  return field.slice(0, field.indexOf(':')).replace(/[ \t]+$/, '').toLowerCase();
 }
 
 /** Octets, then what is read. */
@@ -182,13 +187,21 @@ async function check({ domain, selector, privateKey, headers, ...unknown }: Smtp
   const isName = (name: unknown): boolean => typeof name === 'string' && /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(name);
   if (typeof domain !== 'string' || !isName(asciiDomain(domain))) throw wrong('dkim.domain must be a domain, such as example.com.', 'dkim');
   if (!isName(selector)) throw wrong('dkim.selector must be a name, such as mail or key1.', 'dkim');
-  if (headers !== undefined && !(Array.isArray(headers) && headers.every((name) => /^[\x21-\x39\x3b-\x7e]+$/.test(name)) && headers.some((name) => name.toLowerCase() === 'from'))) {
+  if (headers !== undefined && !(Array.isArray(headers) && headers.every((name) => typeof name === 'string' && /^[\x21-\x39\x3c-\x7e]+$/.test(name)) && headers.some((name) => name.toLowerCase() === 'from'))) {
     throw wrong('dkim.headers must be names of header fields, and from must be one of them.', 'dkim');
   }
-  if (typeof privateKey === 'object' && privateKey !== null && 'algorithm' in privateKey) return privateKey;
-  const [, kind, text] = /-----BEGIN (RSA |)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END/.exec(String(privateKey)) ?? [];
+  if (typeof privateKey === 'object' && privateKey !== null) {
+    const { algorithm, usages } = privateKey as CryptoKey & { algorithm: { hash?: { name: string } } };
+    const isRight = algorithm?.name === 'Ed25519' || (algorithm?.name === 'RSASSA-PKCS1-v1_5' && algorithm.hash?.name === 'SHA-256');
+    if (isRight && usages.includes('sign')) return privateKey;
+    throw wrong('dkim.privateKey must be PEM, or a key of WebCrypto that may sign: Ed25519, or RSASSA-PKCS1-v1_5 with SHA-256.', 'dkim');
+  }
+  // In variables of the environment, line ends are often written out.
+  const pem = String(privateKey).replaceAll('\\n', '\n');
+  const [, kind, text] = /-----BEGIN (RSA |)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END/.exec(pem) ?? [];
   if (kind === undefined || text === undefined) {
-    throw wrong('dkim.privateKey must be a private key as PEM: -----BEGIN PRIVATE KEY-----. An encrypted one must be decrypted first.', 'dkim');
+    const how = /ENCRYPTED/.test(pem) ? 'This one is encrypted: decrypt it first.' : 'It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----.';
+    throw wrong(`dkim.privateKey must be a private key as PEM. ${how}`, 'dkim');
   }
   try {
     const der = Uint8Array.from(atob(text.replace(/\s/g, '')), (character) => character.charCodeAt(0));
@@ -219,6 +232,13 @@ function wrong(message: string, suspect: string, cause?: unknown): SmtpError {
   return new SmtpError(message, { code, origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect], cause });
 }
 
+function latin1(octets: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < octets.length; at += 0x8000) text += String.fromCharCode(...octets.subarray(at, at + 0x8000));
+  return text;
+}
+
+const END_OF_HEADER = /(?:^|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)/;
 /** What is signed where it is there (RFC 6376 §5.4.1), beside all of `List-` and `Resent-`. */
 const SIGNED: ReadonlySet<string> = new Set([
   'from', 'sender', 'reply-to', 'subject', 'date', 'message-id', 'to', 'cc', 'mime-version', 'content-type', 'content-transfer-encoding',

@@ -1,3 +1,4 @@
+import { unlessCancelled } from './abort.js';
 import { addressesOf, inAscii, MailAddress, type AddressInput } from './address.js';
 import { alternativeEntity, attachmentEntity, fetchAttachment, SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
 import { sign, type SmtpDkim } from './dkim.js';
@@ -158,27 +159,31 @@ export interface Composed {
 }
 
 /** @internal Makes the message; clock and randomness are the host's. */
-export async function compose(mail: SmtpMail, host: SmtpHost): Promise<Composed> {
+export async function compose(mail: SmtpMail, host: SmtpHost, signal: AbortSignal): Promise<Composed> {
   const now = host.now?.() ?? Date.now();
-  const composed = unsigned(mail, host, now);
-  const signers = mail.dkim === undefined ? [] : [mail.dkim].flat();
-  return signers.length === 0 ? composed : { ...composed, message: await sign(composed.message, signers, now) };
+  const composed = composeUnsigned(mail, host, now);
+  const signers = [mail.dkim ?? []].flat();
+  if (signers.length === 0) return composed;
+  return { ...composed, message: await unlessCancelled(() => sign(composed.message, signers, now, signal), signal) };
 }
 
-function unsigned(mail: SmtpMail, host: SmtpHost, now: number): Composed {
+/** @internal As {@link compose}, without a signature. */
+export function composeUnsigned(mail: SmtpMail, host: SmtpHost, now = host.now?.() ?? Date.now()): Composed {
   check(mail);
   const [from, ...others] = addressesOf('from', mail.from);
-  const isFinished = mail.message !== undefined && mail.envelope?.from !== undefined;
+  const given = mail.message ?? undefined;
+  const isFinished = given !== undefined && mail.envelope?.from !== undefined;
   if (!from?.address && !isFinished) throw wrongAddress('The mail has no sender: set from.', 'sender');
   if (others.length > 0) throw wrongAddress('The mail has more than one sender: set from to one of them.', 'sender');
-  const [sender] = addressesOf('sender', mail.sender);
+  const [sender, ...more] = addressesOf('sender', mail.sender);
+  if (more.length > 0) throw wrongAddress('sender is more than one address.', 'sender');
   const [to, cc, bcc, replyTo] = (['to', 'cc', 'bcc', 'replyTo'] as const).map((member) => addressesOf(member, mail[member])) as
     [MailAddress[], MailAddress[], MailAddress[], MailAddress[]];
   const recipients = [...new Set(mail.envelope?.to ?? [...to, ...cc, ...bcc].map(({ address }) => address))];
   if (recipients.length === 0) throw wrongAddress('The mail has no recipient: set to, cc or bcc.', 'recipient');
   const returnPath = mail.envelope?.from ?? (mail.returnPath === '' ? undefined : mail.returnPath.replace(/^<>$/, ''));
   const envelope = envelopeOf(mail, sender?.address || (from?.address ?? ''), recipients);
-  if (mail.message !== undefined || !from) return { envelope, returnPath, ...finished(mail.message ?? '', mail.messageId) };
+  if (given !== undefined || !from) return { envelope, returnPath, ...finished(given ?? '', mail.messageId) };
 
   const random = (): string => hex(host.random?.(16) ?? crypto.getRandomValues(new Uint8Array(16)));
   const messageId = mail.messageId === undefined ? `<${random()}@${domainOf(from.address)}>` : `<${mail.messageId.replace(/^<(.*)>$/, '$1')}>`;

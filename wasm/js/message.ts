@@ -86,6 +86,8 @@ export function sourceOf(message: unknown): SmtpMessageSource | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), length: message.size };
   if (Symbol.asyncIterator in message || 'getReader' in message) {
+    // A stream of Node's that fails before it is read would end the program; reading it tells of the failure too.
+    if ('on' in message && typeof message.on === 'function') message.on('error', () => {});
     const open = (): AsyncIterable<Uint8Array> => {
       if (spent.has(message)) throw new Error('this stream was read already; give an object with open()');
       spent.add(message);
@@ -187,6 +189,21 @@ export function iterable(pieces: ReturnType<SmtpSource['open']>): Iterable<Uint8
     },
   };
   return Object.assign({ [Symbol.asyncIterator]: () => iterator }, { destroy: () => void reader.cancel().catch(() => {}) });
+}
+
+/** @internal Reads a source to its end, or until it is given up: then what it is read from is closed. */
+export async function* reading(source: SmtpSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array | string> {
+  const opened = iterable(source.open());
+  const close = (): void => (opened as { destroy?: () => void }).destroy?.();
+  signal?.addEventListener('abort', close);
+  try {
+    for await (const piece of opened) {
+      if (signal?.aborted) return;
+      yield piece;
+    }
+  } finally {
+    signal?.removeEventListener('abort', close);
+  }
 }
 
 function iterator(pieces: ReturnType<SmtpSource['open']>): Iterator<Uint8Array> | AsyncIterator<Uint8Array> {

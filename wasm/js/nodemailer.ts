@@ -2,13 +2,20 @@
 import type { SmtpError } from './errors.js';
 import { SmtpMail } from './mail.js';
 import { notificationOf, type SmtpTransportMessage } from './transport/message.js';
-import type { SmtpTransportOptions } from './transport/options.js';
+import { wrong, type SmtpTransportOptions } from './transport/options.js';
 import { SmtpTransport, type SmtpTransportInfo } from './transport/transport.js';
+
 import { VERSION } from './version.js';
+
+/** What a message asks of the server. */
+interface NodemailerWishes {
+  dsn?: SmtpTransportMessage['dsn'];
+  requireTLSExtensionEnabled?: boolean | undefined;
+}
 
 /** What Nodemailer gives a transport to send. */
 export interface NodemailerMail {
-  data: { dsn?: SmtpTransportMessage['dsn']; signal?: AbortSignal | undefined; requireTLSExtensionEnabled?: boolean | undefined };
+  data: NodemailerWishes & { signal?: AbortSignal | undefined; envelope?: NodemailerWishes | undefined; attachments?: readonly object[]; alternatives?: readonly object[] };
   message: {
     getEnvelope(): { from?: string | false; to?: string[] };
     messageId(): string;
@@ -41,6 +48,9 @@ export interface NodemailerTransport {
  * ```
  */
 export function sansmtp(options: string | SmtpTransportOptions): NodemailerTransport {
+  for (const name of OF_NODEMAILER) {
+    if (typeof options === 'object' && options?.[name] !== undefined) throw wrong(`${name} is Nodemailer's own here, which composes the message: give it to its createTransport, as a default of messages.`, name);
+  }
   const transport = new SmtpTransport(options, {});
   return {
     name: 'sansmtp',
@@ -56,13 +66,24 @@ export function sansmtp(options: string | SmtpTransportOptions): NodemailerTrans
   };
 }
 
+/** What Nodemailer does before a transport has the message. */
+const OF_NODEMAILER = ['disableFileAccess', 'disableUrlAccess', 'maxRecipients'] as const;
+
 function mailOf({ data, message }: NodemailerMail): SmtpMail {
   const { from, to = [] } = message.getEnvelope();
   const mail = new SmtpMail();
   mail.envelope = { from: from || '', to };
   mail.messageId = message.messageId();
-  mail.message = { open: () => message.createReadStream() };
-  mail.deliveryNotification = notificationOf(data.dsn);
-  if (data.requireTLSExtensionEnabled === true) mail.parameters = { REQUIRETLS: true };
+  mail.message = { open: () => message.createReadStream(), once: hasStream(data) };
+  mail.deliveryNotification = notificationOf(data.dsn ?? data.envelope?.dsn);
+  if (data.requireTLSExtensionEnabled === true || data.envelope?.requireTLSExtensionEnabled === true) mail.parameters = { REQUIRETLS: true };
   return mail;
+}
+
+/** Whether some of it is a stream, which can be read only once. */
+function hasStream(data: object): boolean {
+  const isStream = (value: unknown): boolean => typeof value === 'object' && value !== null && 'pipe' in value;
+  const { attachments = [], alternatives = [], ...fields } = data as NodemailerMail['data'];
+  return [fields, ...attachments, ...alternatives].some((part) =>
+    Object.values(part ?? {}).some((value) => isStream(value) || (typeof value === 'object' && value !== null && isStream((value as { content?: unknown }).content))));
 }

@@ -1,3 +1,4 @@
+import { cancelled } from './abort.js';
 import type { Connection, Delivery, Operation } from './connection.js';
 import { SmtpError } from './errors.js';
 import type { Message } from './message.js';
@@ -14,21 +15,23 @@ export interface PoolLimits {
   rateDelta: number;
   /** Milliseconds after which a connection that nobody uses is left. */
   idleTimeout: number;
+  /** Whether its connections log in. */
+  hasLogin: boolean;
 }
 
 /** A message for a pool. */
 export interface PoolMessage {
-  /** Who gets it, by the settings of the connection that it goes over. */
-  envelope: (connection: Connection) => SmtpEnvelope;
+  envelope: SmtpEnvelope;
   message: Message;
   messageId: string | undefined;
   signal: AbortSignal;
+  /** Whether the caller may give this one up. */
+  isCancellable: boolean;
 }
 
 /** A message that was delivered, and how. */
 export interface PoolDelivery {
   connection: Connection;
-  envelope: SmtpEnvelope;
   delivery: Delivery;
 }
 
@@ -45,8 +48,9 @@ interface Job extends PoolMessage {
 /** A place for a connection; while that is being opened, there is none. */
 interface Member {
   connection: Connection | undefined;
-  /** Messages that it was given. */
+  /** Messages that it was given, and those under way that may be given up. */
   count: number;
+  cancellable: number;
   idle: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -71,7 +75,9 @@ export class Pool {
   #turn: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   /** Called when nothing is left to do. */
-  #done: () => void = () => {};
+  #done: (() => void)[] = [];
+  /** Whether a connection was set up: the login is right. */
+  #isProven = false;
 
   /** @param onIdle Told when a message is over and the next one would go out at once. */
   constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onIdle: () => void) {
@@ -104,7 +110,7 @@ export class Pool {
       for (const job of [...this.#jobs]) job.cancel();
       for (const connection of this.#connections) connection.abort();
     }
-    if (this.#jobs.size > 0) await new Promise<void>((done) => (this.#done = done));
+    if (this.#jobs.size > 0) await new Promise<void>((done) => this.#done.push(done));
     clearTimeout(this.#turn);
     for (const member of this.#members) this.#leave(member);
     await Promise.all([...this.#connections].map(({ finished }) => finished));
@@ -132,7 +138,7 @@ export class Pool {
     job.signal.removeEventListener('abort', job.cancel);
     this.#jobs.delete(job);
     tell();
-    if (this.#jobs.size === 0) this.#done();
+    if (this.#jobs.size === 0) for (const done of this.#done.splice(0)) done();
     queueMicrotask(() => this.isIdle && this.#onIdle());
   }
 
@@ -157,19 +163,23 @@ export class Pool {
       this.#begun = 0;
     }
     if (this.#begun < rateLimit) return true;
+    // A timer has a longest time.
     this.#turn ??= setTimeout(() => {
       this.#turn = undefined;
       this.#pump();
-    }, this.#since + rateDelta - now);
+    }, Math.min(this.#since + rateDelta - now, 2 ** 31 - 1));
     return false;
   }
 
-  /** The connection with the fewest messages under way, if those are no more than that. */
+  /**
+   * The connection with the fewest messages under way, if those are no more than that. Nothing goes behind a message that
+   * may be given up, since that closes the connection.
+   */
   #pick(most: number): Member | undefined {
     let [found, fewest] = [undefined as Member | undefined, most + 1];
     for (const member of this.#members) {
       const { connection, count } = member;
-      if (!connection?.isOpen || count >= this.#limits.maxMessages || connection.underWay >= fewest) continue;
+      if (!connection?.isOpen || count >= this.#limits.maxMessages || connection.underWay >= fewest || member.cancellable > 0) continue;
       [found, fewest] = [member, connection.underWay];
     }
     return found;
@@ -177,8 +187,10 @@ export class Pool {
 
   /** A place for one more connection, if there may be one. */
   #added(): Member | undefined {
-    if (this.#members.size >= this.#limits.maxConnections) return undefined;
-    const member = { connection: undefined, count: 0, idle: undefined };
+    // A login that is wrong is refused once, and not by as many connections as there may be.
+    const most = this.#limits.hasLogin && !this.#isProven ? 1 : this.#limits.maxConnections;
+    if (this.#members.size >= Math.min(most, this.#limits.maxConnections)) return undefined;
+    const member = { connection: undefined, count: 0, cancellable: 0, idle: undefined };
     this.#members.add(member);
     return member;
   }
@@ -190,6 +202,13 @@ export class Pool {
       const connection = await this.#open(controller.signal);
       member.connection = connection;
       this.#connections.add(connection);
+      void connection.ready.then(
+        () => {
+          this.#isProven = true;
+          this.#pump();
+        },
+        () => {},
+      );
       void connection.finished.then(() => {
         this.#connections.delete(connection);
         this.#members.delete(member);
@@ -208,22 +227,25 @@ export class Pool {
     clearTimeout(member.idle);
     member.count += 1;
     let operation: Operation;
-    let envelope: SmtpEnvelope;
     try {
-      envelope = job.envelope(connection);
-      operation = connection.send(envelope, job.message, job.messageId);
+      operation = connection.send(job.envelope, job.message, job.messageId);
     } catch (error) {
       this.#failed(job, error);
       return this.#freed(member, connection);
     }
     this.#onCancel(job, operation.cancel);
+    const isCancellable = job.isCancellable ? 1 : 0;
+    member.cancellable += isCancellable;
     const { delivery } = operation;
     void delivery
       .then(
-        (delivery) => this.#end(job, () => job.done({ connection, envelope, delivery })),
+        (delivery) => this.#end(job, () => job.done({ connection, delivery })),
         (error: unknown) => this.#failed(job, error),
       )
-      .finally(() => this.#freed(member, connection));
+      .finally(() => {
+        member.cancellable -= isCancellable;
+        this.#freed(member, connection);
+      });
   }
 
   #failed(job: Job, error: unknown): void {
@@ -273,6 +295,3 @@ export function closedError(): SmtpError {
   return new SmtpError('The transport was closed: make another one.', { code: 'ECONNECTION', origin: 'settings', stage: 'connect', outcome: 'temporary' });
 }
 
-function cancelled(messageId: string | undefined): SmtpError {
-  return new SmtpError('Sending was cancelled.', { code: 'EABORT', origin: 'cancelled', stage: 'connect', outcome: 'temporary', messageId });
-}

@@ -3,7 +3,7 @@ import { SmtpClient } from './client.js';
 import type { SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 import type { SmtpMail } from './mail.js';
 import type { SmtpSendResult } from './result.js';
-import { SmtpServer } from './server.js';
+import { SmtpConnectType, SmtpServer } from './server.js';
 
 /** A message that a {@link TestServer} took. */
 export interface TestMessage {
@@ -22,7 +22,7 @@ export type TestReply = string | null | undefined;
 
 /** Options of a {@link TestServer}. */
 export interface TestServerOptions {
-  /** What EHLO offers. Default: what modern servers offer, with `STARTTLS` before TLS and `AUTH PLAIN LOGIN` behind it. */
+  /** What EHLO offers. Default: what modern servers offer, with `STARTTLS` before TLS, and `AUTH` with passwords and tokens behind it. */
   capabilities?: readonly string[];
   /**
    * Answers a command itself: the lines of a reply, such as `550 5.1.1 no such user`. `undefined`: as a server does that
@@ -90,11 +90,12 @@ export class TestServer {
 
   /** @internal */
   offers(isEncrypted: boolean): readonly string[] {
-    return this.#options.capabilities ?? [...USUAL, ...(isEncrypted ? ['AUTH PLAIN LOGIN'] : ['STARTTLS'])];
+    return this.#options.capabilities ?? [...USUAL, ...(isEncrypted ? [LOGINS] : ['STARTTLS'])];
   }
 }
 
-const USUAL = ['PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'DSN', 'CHUNKING'];
+const USUAL = ['PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'DSN', 'CHUNKING', 'REQUIRETLS'];
+const LOGINS = 'AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER';
 
 /** One connection, seen from the client. */
 class TestSocket implements SmtpSocket {
@@ -103,6 +104,9 @@ class TestSocket implements SmtpSocket {
   readonly #replies: Uint8Array[] = [];
   #wake: () => void = () => {};
   #isOver = false;
+  /** What `reply` threw. */
+  #thrown: { error: unknown } | undefined;
+  #isLmtp = false;
   #isEncrypted = false;
   #isGreeted = false;
   /** Whether it is at work, and whether more came meanwhile. */
@@ -126,6 +130,7 @@ class TestSocket implements SmtpSocket {
 
   async read(): Promise<Uint8Array | null> {
     while (this.#replies.length === 0 && !this.#isOver) await new Promise<void>((wake) => (this.#wake = wake));
+    if (this.#replies.length === 0 && this.#thrown) throw this.#thrown.error;
     return this.#replies.shift() ?? null;
   }
 
@@ -171,8 +176,15 @@ class TestSocket implements SmtpSocket {
 
   /** Answers a command, and tells whether it succeeded. */
   async #answer(command: string, usual: string): Promise<boolean> {
-    const reply = await this.#server.replyTo(command, usual);
-    if (reply === null) {
+    let reply: string | null = null;
+    try {
+      reply = await this.#server.replyTo(command, usual);
+      if (reply !== null && !/^\d{3}/.test(reply)) throw new Error(`a reply must begin with its code, and ${JSON.stringify(reply)} does not`);
+    } catch (error) {
+      // The client's read fails with it, so that the test hears of it.
+      this.#thrown = { error };
+    }
+    if (reply === null || this.#thrown) {
       this.#end();
       return false;
     }
@@ -223,7 +235,10 @@ class TestSocket implements SmtpSocket {
     const envelope = this.#envelope;
     this.#envelope = undefined;
     if (!envelope || envelope.to.length === 0) return void (await this.#answer('.', '554 5.5.1 no valid recipients'));
-    if (await this.#answer('.', '250 2.0.0 taken')) this.#server.messages.push({ ...envelope, octets, text: new TextDecoder().decode(octets) });
+    let isTaken = false;
+    // LMTP answers for each recipient (RFC 2033 §4.2).
+    for (let left = this.#isLmtp ? envelope.to.length : 1; left > 0; left -= 1) if (await this.#answer('.', '250 2.0.0 taken')) isTaken = true;
+    if (isTaken) this.#server.messages.push({ ...envelope, octets, text: new TextDecoder().decode(octets) });
   }
 
   #command(command: string, usual: string): Promise<boolean> {
@@ -237,6 +252,7 @@ class TestSocket implements SmtpSocket {
     switch (verb.toUpperCase()) {
       case 'EHLO':
       case 'LHLO': {
+        this.#isLmtp = verb.toUpperCase() === 'LHLO';
         const offers = ['test.example', ...this.#server.offers(this.#isEncrypted)];
         await this.#command(line, offers.map((text, at) => `250${at < offers.length - 1 ? '-' : ' '}${text}`).join('\n'));
         break;
@@ -258,7 +274,7 @@ class TestSocket implements SmtpSocket {
       }
       case 'RCPT': {
         const [, to = ''] = /^TO:<(.*?)>/i.exec(rest) ?? [];
-        if (await this.#command(line, '250 2.1.5 ok')) this.#envelope?.to.push(to);
+        if (await this.#command(line, this.#envelope ? '250 2.1.5 ok' : '503 5.5.1 MAIL first')) this.#envelope?.to.push(to);
         break;
       }
       case 'DATA':
@@ -281,6 +297,12 @@ class TestSocket implements SmtpSocket {
         await this.#command(line, /^(NOOP|HELO|VRFY|EXPN|HELP)$/i.test(verb) ? '250 2.0.0 ok' : '500 5.5.2 unknown command');
     }
   }
+}
+
+/** Options of {@link dryRun}. */
+export interface DryRunOptions extends Pick<SmtpHost, 'now' | 'random'> {
+  /** What the server offers. Default: what modern servers offer, with logins by a password or a token. */
+  capabilities?: readonly string[];
 }
 
 /** What {@link dryRun} gives. */
@@ -308,8 +330,10 @@ export interface DryRun extends SmtpSendResult {
  * const { commands, text } = await dryRun(mail);
  * ```
  */
-export async function dryRun(mail: SmtpMail, server = new SmtpServer('dry-run.example'), host: Pick<SmtpHost, 'now' | 'random'> = {}): Promise<DryRun> {
-  const test = new TestServer();
+export async function dryRun(mail: SmtpMail, server = new SmtpServer('dry-run.example'), options: DryRunOptions = {}): Promise<DryRun> {
+  const { capabilities, ...host } = options;
+  const isClear = server.connectType === SmtpConnectType.connectNormal || server.connectType === 'connectNormal';
+  const test = new TestServer({ capabilities: capabilities ?? [...USUAL, LOGINS, ...(isClear ? [] : ['STARTTLS'])] });
   const result = await new SmtpClient({ host: { ...test.host, ...host } }).sendMailAsync(server, mail);
   const [message] = test.messages;
   return { ...result, commands: test.commands, message: message?.octets ?? new Uint8Array(), text: message?.text ?? '' };

@@ -318,7 +318,7 @@ test('attachments from files, links, blobs, streams', async (t) => {
   assert.equal(requests, 1);
   await assert.rejects(dryRun(mail), { code: 'ESTREAM' }, 'streams can be sent only once');
   await assert.rejects(mail.addAttachmentAsync(`${url}/gone.png`), /404/);
-  await assert.rejects(mail.addAttachmentAsync(join(folder, 'gone')), { code: 'ENOENT' });
+  await assert.rejects(mail.addAttachmentAsync(join(folder, 'gone')), { code: 'EMESSAGE', message: /cannot be read: ENOENT/ });
 });
 
 test('the size of what is read later is known beforehand, if it is told', async () => {
@@ -354,4 +354,44 @@ test('any mail comes back as it was', async () => {
     }),
     { numRuns: Number(process.env.SANSMTP_RUNS ?? 200) },
   );
+});
+
+test('what a review of strangers broke', async () => {
+  const begin = performance.now();
+  for (const text of [`${' '.repeat(20_000)}<`, ' '.repeat(20_000), `${'<'.repeat(20_000)}`, `"${'\\'.repeat(20_001)}`]) new MailAddress(text);
+  assert.ok(performance.now() - begin < 500, 'addresses are read in linear time');
+  await comesBack({ message: null, textBody: 'important' });
+  for (const address of ['a@b>, "Evil" <evil@x.example', 'not an address at all', '', 'a\u0007@b', '\ud800@b', 'a b@c']) {
+    await assert.rejects(made({ replyTo: new MailAddress('Ann', address), textBody: 'Hi' }), { code: 'EMESSAGE' }, address);
+    await assert.rejects(made({ sender: new MailAddress('Ann', address), returnPath: 'a@b' }), /E(MESSAGE|NVELOPE)|address/, address);
+  }
+  await assert.rejects(made({ messageId: `<${'x'.repeat(1000)}@y>` }), /a line takes 900/);
+  await assert.rejects(made({ replyTo: `${'x'.repeat(1000)}@y` }), /a line takes 900/);
+  assert.throws(() => mailOf({}).addAttachment('a', 'b', { contentType: 'multipart/mixed; boundary=x' }), /cannot have the type/);
+  assert.throws(() => mailOf({}).addAttachment('a', 'b', { cid: 'größe' }), /one word of ASCII/);
+  const labelled = mailOf({ textBody: 'x' });
+  labelled.addAttachment('a.txt', 'Grüße', { contentType: 'text/plain; charset=iso-8859-1; x=y' });
+  labelled.alternatives.push({ contentType: 'text/x-own; charset=iso-8859-1', content: 'Grüße' });
+  const { text } = await dryRun(labelled);
+  assert.match(text, /Content-Type: text\/plain; x=y; charset=utf-8/);
+  assert.doesNotMatch(text, /8859/);
+  // A message in a message, both with the same randomness.
+  const inner = mailOf({ textBody: 'a' });
+  inner.addAttachment('one.bin', Buffer.from([1]));
+  const outer = mailOf({ textBody: 'b' });
+  outer.addAttachment('a.eml', (await dryRun(inner, undefined, fixed)).message);
+  outer.addAttachment('two.bin', Buffer.from([2]));
+  const nested = await PostalMime.parse((await dryRun(outer, undefined, fixed)).message);
+  assert.deepEqual(nested.attachments.map(({ filename }) => filename), ['a.eml', 'two.bin']);
+  const short = mailOf({ textBody: 'x' });
+  short.addAttachment('a', { open: () => [Buffer.from('abc')], length: 4 });
+  await assert.rejects(dryRun(short), /has 3 octets, and 4 were declared/);
+});
+
+test('a stream that fails before it is read fails the mail, and not the program', async () => {
+  const { createReadStream } = await import('node:fs');
+  const mail = mailOf({ textBody: 'x' });
+  mail.addAttachment('x', createReadStream('/nonexistent/file'));
+  await new Promise((done) => setTimeout(done, 50));
+  await assert.rejects(dryRun(mail), { code: 'ESTREAM', message: /ENOENT/ });
 });

@@ -116,3 +116,24 @@ test('what is not right says what is', async () => {
   const stream = mailOf({ dkim: byRsa, message: new Blob(['From: a@b\r\n\r\nx']).stream() });
   await assert.rejects(dryRun(stream), /reads the message twice/);
 });
+
+test('what a review of strangers broke', async () => {
+  const latin = new Uint8Array([...Buffer.from('From: ann@example.com\r\nSubject: voil\xc3\xa0', 'latin1'), ...Buffer.from('\r\n\r\nx\r\n')]);
+  for (const message of [`From: ann@example.com\r\n\r\n${'x'.repeat(78)}\r\n`.padEnd(3 << 20, 'y\r\n'), latin, 'From: ann@example.com\r\nSubject: x \f\r\n\r\nx', 'From: ann@example.com\r\n\r\nHi.\r', 'From: ann@example.com\r\n\r']) {
+    assert.deepEqual(await verify((await dryRun(mailOf({ dkim: byRsa, message }))).message), [GOOD_RSA], JSON.stringify(message.slice(0, 60)));
+  }
+  await assert.rejects(dryRun(mailOf({ dkim: { ...byRsa, headers: ['from', 'a;l=0'] } })), /dkim.headers/);
+  const sha1 = await webcrypto.subtle.importKey('pkcs8', rsa.privateKey.export({ type: 'pkcs8', format: 'der' }), { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-1' }, false, ['sign']);
+  await assert.rejects(dryRun(mailOf({ dkim: { ...byRsa, privateKey: sha1 } })), /with SHA-256/);
+  assert.deepEqual(await verify((await dryRun(mailOf({ dkim: { ...byRsa, privateKey: byRsa.privateKey.replaceAll('\n', '\\n') } }))).message), [GOOD_RSA]);
+});
+
+test('signing is given up with the mail', async () => {
+  const mail = mailOf({ dkim: byRsa });
+  mail.addAttachment('never', { open: () => new ReadableStream({}) });
+  const { SmtpClient, SmtpServer } = await import('sansmtp');
+  await assert.rejects(new SmtpClient().sendMailAsync(new SmtpServer('x'), mail, { timeout: 50 }), { code: 'ETIMEDOUT' });
+  const sending = new SmtpClient().sendMailAsync(new SmtpServer('x'), mail);
+  sending.cancel();
+  await assert.rejects(sending, { code: 'EABORT' });
+});

@@ -1,5 +1,6 @@
 // createTransport: options, fields, `info`, the pool.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import PostalMime from 'postal-mime';
 import { createTransport, SmtpError } from 'sansmtp';
@@ -23,7 +24,7 @@ test('a message, and what is told of it', async () => {
   assert.match(info.messageId, /^<[0-9a-f]{32}@example.com>$/);
   assert.equal(info.response, '250 2.0.0 taken');
   assert.equal(info.messageSize, server.messages[0].octets.length);
-  assert.ok(info.ehlo.includes('PIPELINING') && info.ehlo.includes('AUTH PLAIN LOGIN'), info.ehlo.join());
+  assert.ok(info.ehlo.includes('PIPELINING') && info.ehlo.includes('AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER'), info.ehlo.join());
   assert.ok(info.envelopeTime >= 0 && info.messageTime >= 0);
   assert.equal(info.conversation, undefined);
   await transport.close();
@@ -278,7 +279,7 @@ test('a login that is refused is not tried by those that wait', async () => {
   const { server, transport } = pooled({ auth: { user: 'a', pass: 'b' }, maxConnections: 2 }, { reply: (command) => (/^AUTH/.test(command) ? '535 5.7.8 no' : undefined) });
   const errors = await Promise.all(Array.from({ length: 20 }, () => failure(transport.sendMail(hello))));
   assert.deepEqual([...new Set(errors.map(({ code }) => code))], ['EAUTH']);
-  assert.equal(server.commands.filter((command) => /^AUTH/.test(command)).length, 2);
+  assert.equal(server.commands.filter((command) => /^AUTH/.test(command)).length, 1);
 });
 
 test('so many messages in so much time', async () => {
@@ -383,4 +384,106 @@ test('silence is bounded, if asked for', async () => {
   await kept.transport.sendMail(hello);
   assert.equal(kept.server.connections.made, 1, 'an idle connection may be silent');
   await kept.transport.close();
+});
+
+test('an envelope without recipients sends to nobody', async () => {
+  const { server, transport } = pair();
+  assert.equal((await failure(transport.sendMail({ ...hello, envelope: { from: 'a@b', to: [] } }))).code, 'EENVELOPE');
+  assert.equal(server.messages.length, 0);
+});
+
+test('nothing and null are as if they were not there', async () => {
+  const { server, transport } = pair({ auth: null, dkim: null, service: null }, {}, { subject: 'usual' });
+  const nothing = Object.fromEntries(['raw', 'date', 'messageId', 'icalEvent', 'envelope', 'references', 'inReplyTo', 'dkim', 'maxRecipients', 'attachments', 'html', 'signal', 'subject'].map((name) => [name, null]));
+  await transport.sendMail({ ...hello, ...nothing, headers: { 'X-A': undefined, 'X-B': null } });
+  assert.match(server.messages[0].text, /Subject: usual/);
+  assert.doesNotMatch(server.messages[0].text, /X-A|X-B|1970/);
+});
+
+test('giving up while the message is made', async (t) => {
+  // The timer of a signal does not keep Node waiting.
+  const alive = setTimeout(() => {}, 10_000);
+  t.after(() => clearTimeout(alive));
+  const never = () => new ReadableStream({});
+  const silent = createServer(() => {});
+  await new Promise((ready) => silent.listen(0, '127.0.0.1', ready));
+  t.after(() => silent.close());
+  const { transport } = pair();
+  for (const fields of [{ text: never() }, { attachments: [{ href: `http://127.0.0.1:${silent.address().port}/` }] }]) {
+    assert.equal((await failure(transport.sendMail({ ...hello, ...fields, signal: AbortSignal.timeout(30) }))).code, 'EABORT');
+  }
+  let isRead = false;
+  const text = { content: { open: () => ((isRead = true), ['x']) } };
+  assert.equal((await failure(transport.sendMail({ ...hello, text, signal: AbortSignal.abort() }))).code, 'EABORT');
+  assert.equal(isRead, false);
+  const sending = failure(transport.sendMail({ ...hello, text: never() }));
+  await transport.close({ force: true });
+  assert.equal((await sending).code, 'EABORT');
+});
+
+test('a signal that is none', async () => {
+  const { transport } = pooled();
+  const error = await failure(transport.sendMail({ ...hello, signal: new AbortController() }));
+  assert.deepEqual([error.code, error.suspects], ['ECONFIG', ['signal']]);
+  await transport.sendMail(hello);
+  await transport.close();
+});
+
+test('closing twice, and verifying while it is closed', async () => {
+  const { server, transport } = pooled({}, { reply: (command) => (/^EHLO/.test(command) ? new Promise(() => {}) : undefined) });
+  const sending = failure(transport.sendMail(hello));
+  const verifying = failure(transport.verify());
+  await pause();
+  await Promise.all([transport.close({ force: true }), transport.close({ force: true })]);
+  assert.deepEqual([(await sending).code, (await verifying).code, server.connections.open], ['EABORT', 'EABORT', 0]);
+  assert.equal((await failure(transport.verify())).code, 'ECONNECTION');
+});
+
+test('no value becomes a parameter or a second link', async () => {
+  const { transport } = pair();
+  for (const fields of [
+    { icalEvent: { method: 'REQUEST; name="evil.exe"', content: 'x' } },
+    { list: { unsubscribe: 'https://a/u>, <https://evil.example' } },
+    { list: { unsubscribe: { url: 'https://a/ u' } } },
+  ]) assert.equal((await failure(transport.sendMail({ ...hello, ...fields }))).code, 'ECONFIG');
+});
+
+test('comments of lists that are not ASCII', async () => {
+  const { server, transport } = pair();
+  await transport.sendMail({ ...hello, list: { unsubscribe: [[{ url: 'https://a', comment: 'für' }, { url: 'https://b', comment: 'Grüße an' }]], id: { url: 'l.example.com', comment: 'Grüße' } } });
+  const text = server.messages[0].text.replaceAll('\r\n ', ' ');
+  assert.match(text, /List-Unsubscribe: <https:\/\/a> \(=\?utf-8\?B\?ZsO8cg==\?=\), <https:\/\/b> \(=\?utf-8\?[BQ]\?[^ ]*\?=\)\r\n/);
+  assert.match(text, /List-ID: =\?utf-8\?B\?R3LDvMOfZQ==\?= <l.example.com>\r\n/);
+});
+
+test('a message\'s header takes the place of the usual one', async () => {
+  const { server, transport } = pair({}, {}, { headers: { 'X-A': '0', 'X-B': '0' } });
+  await transport.sendMail({ ...hello, headers: { 'x-a': '1' } });
+  assert.deepEqual(server.messages[0].text.match(/^x-[ab]: \d/gim), ['X-B: 0', 'x-a: 1']);
+});
+
+test('what is not encoded in a URL is refused, and not shown', () => {
+  for (const url of ['smtps://ann:465?hunter2@mail.example.com', 'smtps://ann:465#hunter2@mail.example.com', 'smtps://ann:465/hunter2@mail.example.com', 'smtps://ann:100%hunter2@mail.example.com']) {
+    assert.throws(() => createTransport(url), (error) => error.code === 'ECONFIG' && !error.stack.includes('hunter2') && /%/.test(error.message), url);
+  }
+});
+
+test('nothing goes behind a message that may be given up', async () => {
+  const { server, transport } = pooled({ maxConnections: 1 });
+  const controller = new AbortController();
+  let stop = () => {};
+  const stuck = new Promise((done) => (stop = done));
+  let isFirst = true;
+  const slow = pooled({ maxConnections: 1 }, { reply: (command) => (command === '.' && isFirst ? ((isFirst = false), stuck) : undefined) });
+  const first = failure(slow.transport.sendMail({ ...hello, signal: controller.signal }));
+  await pause();
+  const others = Array.from({ length: 3 }, () => slow.transport.sendMail(hello));
+  await pause();
+  controller.abort();
+  assert.equal((await first).code, 'EABORT');
+  assert.deepEqual((await Promise.all(others)).map(({ accepted }) => accepted.length), [1, 1, 1]);
+  stop();
+  await slow.transport.close();
+  await transport.close();
+  assert.equal(server.connections.made, 0);
 });

@@ -27,7 +27,7 @@ export function textEntity(type: string, text: string, parameters: Readonly<Reco
 
 /** Any content, in base64; but a message as it is, since that must not be encoded (RFC 2046 §5.2.1). */
 export function contentEntity(type: string, content: Uint8Array | SmtpSource): Entity {
-  const field = `Content-Type: ${type}`;
+  const field = new Field('Content-Type').word(type);
   if (!/^message\//i.test(type)) {
     const body = content instanceof Uint8Array ? { octets: content } : { source: content };
     return { fields: [field, 'Content-Transfer-Encoding: base64'], body: [body], isEightBit: false };
@@ -41,7 +41,8 @@ export function contentEntity(type: string, content: Uint8Array | SmtpSource): E
 export function multipart(subtype: string, entities: readonly Entity[], boundary: () => string, type?: string): Entity {
   const [first] = entities;
   if (first !== undefined && entities.length === 1) return first;
-  const delimiter = boundary();
+  let delimiter = boundary();
+  while (entities.some(({ body }) => body.some((piece) => piece instanceof Uint8Array && LATIN1.decode(piece).includes(delimiter)))) delimiter = boundary();
   const field = new Field('Content-Type').word(`multipart/${subtype}`);
   if (type !== undefined) field.parameter('type', type);
   field.parameter('boundary', delimiter);
@@ -97,10 +98,15 @@ function readAll(pieces: readonly Piece[]): AsyncIterable<Uint8Array> & { destro
       const lines = new Base64Lines();
       const opened = iterable(piece.source.open());
       source = opened;
-      for await (const octets of opened) {
-        if (!(octets instanceof Uint8Array)) throw new TypeError('an attachment must be given as Uint8Array pieces');
+      let count = 0;
+      for await (const given of opened) {
+        const octets = typeof given === 'string' ? ASCII.encode(given) : (given as unknown);
+        if (!(octets instanceof Uint8Array)) throw new TypeError('an attachment must be given as text or Uint8Array pieces');
+        count += octets.length;
         yield* lines.feed(octets);
       }
+      const { length = count } = piece.source;
+      if (count !== length) throw new Error(`an attachment has ${count} octets, and ${length} were declared`);
       yield* lines.end();
     }
   }
@@ -116,3 +122,4 @@ function sizeOf(piece: Piece): number | undefined {
 }
 
 const ASCII = new TextEncoder();
+const LATIN1 = new TextDecoder('latin1');

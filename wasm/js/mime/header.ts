@@ -20,27 +20,38 @@ export class Field {
 
   /** Adds what cannot be broken, behind a space. */
   word(word: string): this {
+    if (word.length > LONGEST) throw wrong(`${this.#name} has a word of ${word.length} characters; a line takes ${LONGEST}.`);
     return this.#put(` ${word}`);
   }
 
-  /** Adds text as it is, or what of it needs to be encoded as encoded words. */
+  /** Adds text: what of it cannot stand as it is becomes encoded words. */
   text(text: string): this {
-    const words = this.#safe(text).match(/ *[^ ]+| +$/g) ?? [];
-    const needs = words.map((word, place) => !isPlain(word, place === 0));
-    const [first, last] = [needs.indexOf(true), needs.lastIndexOf(true)];
-    words.forEach((word, place) => {
-      if (place < first || place > last || first < 0) this.#put(place === 0 ? ` ${word}` : word);
-      // The space before an encoded word is no part of it, if another word is before that.
-      else if (place === first) this.#encoded(words.slice(first, last + 1).join('').slice(place === 0 ? 0 : 1));
-    });
-    return this;
+    return this.#words(text, (word, isFirst) => isPlain(word) && !word.includes('=?') && word.length <= LONGEST && !(isFirst && word.startsWith(' ')));
   }
 
-  /** Adds text whose long words cannot be encoded, since they may be links or identifiers. */
+  /** Adds text that is more than words: links, identifiers, encoded words of the caller's. Only what is not ASCII is encoded. */
   structured(text: string): this {
-    const long = text.split(' ').find((word) => word.length > LONGEST && /^[\x21-\x7e]*$/.test(word));
+    const long = text.split(' ').find((word) => word.length > LONGEST && isPlain(word));
     if (long !== undefined) throw wrong(`The header ${this.#name} has a word of ${long.length} characters; a line takes ${LONGEST}: put spaces into it.`);
-    return this.text(text);
+    return this.#words(text, isPlain);
+  }
+
+  #words(text: string, isPlain: (word: string, isFirst: boolean) => boolean): this {
+    const words = this.#safe(text).match(/ *[^ ]+| +$/g) ?? [];
+    // Words next to each other that are encoded are one text: the space between two encoded words does not count.
+    let run = '';
+    words.forEach((word, place) => {
+      const isFirst = place === 0;
+      if (!isPlain(word, isFirst)) {
+        // The space before encoded words is no part of them, if another word is before that.
+        run += run === '' && !isFirst ? word.slice(1) : word;
+        if (place < words.length - 1) return;
+      }
+      if (run !== '') this.encoded(run);
+      run = '';
+      if (isPlain(word, isFirst)) this.#put(isFirst ? ` ${word}` : word);
+    });
+    return this;
   }
 
   /** Adds mailboxes (RFC 5322 §3.4). Gives whether an address is not ASCII, which needs SMTPUTF8 (RFC 6532). */
@@ -48,6 +59,7 @@ export class Field {
     let isUtf8 = false;
     addresses.forEach(({ name, address }, place) => {
       const ascii = inAscii(this.#safe(address));
+      if (!MAILBOX.test(ascii)) throw wrong(`${this.#name}: "${address}" is not an address.`);
       isUtf8 ||= /[^\0-\x7f]/.test(ascii);
       const comma = place < addresses.length - 1 ? ',' : '';
       if (name !== '') this.#phrase(name);
@@ -80,11 +92,11 @@ export class Field {
   #phrase(name: string): void {
     if (/^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/.test(name)) this.text(name);
     else if (/^[\x20-\x7e]*$/.test(name) && name.trim() === name && name.length < PARAMETER) this.word(`"${name.replace(/["\\]/g, '\\$&')}"`);
-    else this.#encoded(this.#safe(name));
+    else this.encoded(this.#safe(name));
   }
 
   /** Adds encoded words, each of whole characters: 75 characters at most, 76 on a line (RFC 2047 §2). */
-  #encoded(text: string): void {
+  encoded(text: string): this {
     const characters = Array.from(text, (character) => [...UTF8.encode(character)]);
     const octets = characters.flat();
     const isBase64 = octets.length * (4 / 3) < octets.reduce((length, octet) => length + q(octet).length, 0);
@@ -104,6 +116,7 @@ export class Field {
       word.push(...character);
     }
     flush();
+    return this;
   }
 
   /** Adds what begins with its spaces. */
@@ -121,9 +134,14 @@ export class Field {
   }
 }
 
-/** Whether a word may stand as it is: printable ASCII, nothing that would be decoded, no space that would be lost. */
-function isPlain(word: string, isFirst: boolean): boolean {
-  return /^ *[\x21-\x7e]+$/.test(word) && !word.includes('=?') && word.length <= LONGEST && !(isFirst && word.startsWith(' '));
+/** Text as encoded words alone, with spaces between them. */
+export function encodedWords(text: string): string {
+  return new Field('').encoded(text).toString().slice(1).replaceAll('\r\n', '').trim();
+}
+
+/** A word of printable ASCII, with the spaces before it. */
+function isPlain(word: string): boolean {
+  return /^ *[\x21-\x7e]+$/.test(word);
 }
 
 /** An octet in the encoding Q, as it may stand anywhere (RFC 2047 §5). */
@@ -147,10 +165,13 @@ function percentEncoded(value: string): string[] {
 }
 
 /** @internal */
-export function wrong(message: string): SmtpError {
-  return new SmtpError(message, { code: 'EMESSAGE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'] });
+export function wrong(message: string, cause?: unknown): SmtpError {
+  return new SmtpError(message, { code: 'EMESSAGE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'], cause });
 }
 
+/** What may stand in a header as an address; what it is, the core checks of those that the mail goes to. */
+const MAILBOX =
+  /^(?:"(?:[^"\\\p{Cc}\p{Cs}]|\\[^\p{Cc}\p{Cs}])*"|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)@(?:\[[^\s[\]<>\p{Cc}\p{Cs}]*\]|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)$/u;
 const UTF8 = new TextEncoder();
 /** Characters of a line with encoded words (RFC 2047 §2). */
 const LINE = 76;

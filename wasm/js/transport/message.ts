@@ -1,7 +1,10 @@
+import { unlessCancelled } from '../abort.js';
 import { AddressCollection, MailAddress } from '../address.js';
 import { fetchAttachment, SmtpAttachment } from '../attachment.js';
+import { SmtpError } from '../errors.js';
 import { SmtpMail, type SmtpDeliveryNotification } from '../mail.js';
-import { iterable, sourceOf, type SmtpContent } from '../message.js';
+import { encodedWords } from '../mime/header.js';
+import { reading, sourceOf, type SmtpContent } from '../message.js';
 import { suggest } from '../suggest.js';
 import { dkimOf, present, wrong, type SmtpTransportDkim } from './options.js';
 
@@ -92,21 +95,37 @@ const INSTEAD: Readonly<Record<string, string>> = {
 export interface Access {
   disableFileAccess: boolean;
   disableUrlAccess: boolean;
+  /** Gives reading up. */
+  signal: AbortSignal;
 }
 
 /** @internal The mail that a message of Nodemailer's is. `usual`: what is left out. */
-export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Access): Promise<SmtpMail> {
-  const message: SmtpTransportMessage = { ...usual, ...present(given) };
+export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
+  try {
+    return await made(present(given), present(usual), transport, signal);
+  } catch (error) {
+    if (error instanceof SmtpError) throw error;
+    // What a stream or an object of the caller's threw.
+    throw new SmtpError(`The message cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      code: 'ESTREAM', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'], cause: error,
+    });
+  }
+}
+
+async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
+  const message: SmtpTransportMessage = { ...usual, ...given };
   known(message, KNOWN, INSTEAD, 'a field of a message');
   const access = {
     disableFileAccess: transport.disableFileAccess || message.disableFileAccess === true,
     disableUrlAccess: transport.disableUrlAccess || message.disableUrlAccess === true,
+    signal,
   };
   const mail = new SmtpMail();
-  const [from] = addresses('from', message.from);
-  if (from) mail.from = from;
-  const [sender] = addresses('sender', message.sender);
-  if (sender) mail.sender = sender;
+  for (const name of ['from', 'sender'] as const) {
+    const [one, ...others] = addresses(name, message[name]);
+    if (others.length > 0) throw wrong(`${name} must be one address here.`, 'sender');
+    if (one) mail[name] = one;
+  }
   for (const name of ['to', 'cc', 'bcc', 'replyTo'] as const) mail[name] = addresses(name, message[name]);
   envelope(mail, message);
   mail.deliveryNotification = notificationOf(message.dsn);
@@ -123,8 +142,10 @@ export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMe
   if (message.text !== undefined) mail.textBody = await textOf('text', message.text, access);
   if (message.html !== undefined) mail.htmlBody = await textOf('html', message.html, access);
   await attach(mail, message, access);
-  fields(mail, usual.headers);
-  if (given.headers !== usual.headers) fields(mail, given.headers);
+  // A message's header takes the place of the usual one of that name.
+  const own = fields(given.headers);
+  const isOwn = (name: string): boolean => own.some(([other]) => other.toLowerCase() === name.toLowerCase());
+  for (const [name, value] of [...fields(usual.headers).filter(([name]) => !isOwn(name)), ...own]) mail.headers.add(name, value);
   const wrapped = (id: string): string => (id.startsWith('<') ? id : `<${id}>`);
   if (message.inReplyTo !== undefined) mail.headers.add('In-Reply-To', wrapped(message.inReplyTo));
   if (message.references !== undefined) mail.headers.add('References', [message.references].flat().flatMap((ids) => ids.split(/[\s,]+/)).filter((id) => id !== '').map(wrapped).join(' '));
@@ -143,9 +164,10 @@ function known(given: object, names: readonly string[], instead: Readonly<Record
 
 function addresses(field: string, given: SmtpTransportAddress | undefined): MailAddress[] {
   if (given === undefined || given === null || given === '') return [];
-  return [given].flat().flatMap((one) => {
+  return [given].flat().flatMap((one: unknown) => {
     if (typeof one === 'string') return [...new AddressCollection(one)];
-    if (typeof one?.address === 'string') return [new MailAddress(one.name ?? '', one.address)];
+    const { name, address } = (one ?? {}) as { name?: string; address?: unknown };
+    if (typeof address === 'string') return [new MailAddress(name ?? '', address)];
     throw wrong(`${field} must be text, or { name, address }, or an array of these.`, field === 'from' ? 'sender' : 'recipient');
   });
 }
@@ -155,7 +177,8 @@ function envelope(mail: SmtpMail, { envelope: given }: SmtpTransportMessage): vo
   known(given, ['from', 'to', 'cc', 'bcc'], { size: 'the size is declared for you', dsn: 'use dsn of the message', use8BitMime: 'this is used when it is needed', requireTLSExtensionEnabled: 'set it on the message' }, 'part of an envelope');
   const all = (['to', 'cc', 'bcc'] as const).flatMap((name) => addresses(name, given[name])).map(({ address }) => address);
   const [from] = given.from === false ? [{ address: '' }] : addresses('from', given.from);
-  mail.envelope = { ...(from ? { from: from.address } : {}), ...(all.length > 0 ? { to: all } : {}) };
+  const isGiven = given.to !== undefined || given.cc !== undefined || given.bcc !== undefined;
+  mail.envelope = { ...(from ? { from: from.address } : {}), ...(isGiven ? { to: all } : {}) };
 }
 
 /** @internal */
@@ -174,6 +197,10 @@ export function notificationOf(dsn: SmtpTransportMessage['dsn']): SmtpDeliveryNo
 }
 
 async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Access): Promise<void> {
+  for (const name of ['attachments', 'alternatives'] as const) {
+    const list: unknown = message[name] ?? [];
+    if (!Array.isArray(list) || list.some((one) => typeof one !== 'object' || one === null)) throw wrong(`${name} must be an array of objects.`, 'message');
+  }
   for (const attachment of message.attachments ?? []) {
     known(attachment, [...CONTENT, 'filename', 'cid', 'contentDisposition'], CONTENT_INSTEAD, 'part of an attachment');
     const { contentType, cid, contentDisposition } = attachment;
@@ -187,7 +214,7 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
       mail.addAttachment(attachment.filename || '', await contentOf('an attachment', attachment, access), options);
       continue;
     }
-    const read = await reading(from, access, options);
+    const read = await opened(from, access, options);
     const name = attachment.filename === undefined ? read.name : attachment.filename || '';
     mail.attachments.push(new SmtpAttachment(name, read.content, { contentType: contentType ?? read.contentType, ...options }));
   }
@@ -198,10 +225,13 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
     mail.alternatives.push({ contentType, content });
   }
   if (message.icalEvent !== undefined) {
-    const event = typeof message.icalEvent === 'string' ? { content: message.icalEvent } : message.icalEvent;
+    const { icalEvent } = message;
+    const event: Exclude<typeof icalEvent, string> = typeof icalEvent === 'string' || icalEvent instanceof Uint8Array ? { content: icalEvent } : icalEvent;
     known(event, [...CONTENT, 'method', 'filename'], CONTENT_INSTEAD, 'part of icalEvent');
     const content = await textOf('icalEvent', event, access);
-    mail.alternatives.push({ contentType: `text/calendar; method=${(event.method ?? 'PUBLISH').toUpperCase()}`, content });
+    const method = (event.method ?? 'PUBLISH').toUpperCase();
+    if (!/^[A-Z-]+$/.test(method)) throw wrong('icalEvent.method must be one word, such as REQUEST.', 'message');
+    mail.alternatives.push({ contentType: `text/calendar; method=${method}`, content });
     if (event.filename !== false) mail.addAttachment(event.filename ?? 'invite.ics', content, { contentType: 'application/ics' });
   }
 }
@@ -213,11 +243,11 @@ const CONTENT_INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** What a file or a link has, if that may be read. */
-function reading(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
+function opened(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
   const isLink = /^(?:https?):/i.test(String(from));
   if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.', 'message');
   if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.', 'message');
-  return fetchAttachment(from, options);
+  return unlessCancelled(() => fetchAttachment(from, options, access.signal), access.signal);
 }
 
 /** Content that is given as it is, or with where it is. */
@@ -229,7 +259,7 @@ async function contentOf(what: string, given: SmtpTransportText | SmtpTransportA
   if (content === undefined) {
     const from = path ?? href;
     if (from === undefined) throw wrong(`${what} must have content, path or href.`, 'message');
-    return (await reading(from, access)).content as Exclude<SmtpContent, ArrayBuffer>;
+    return (await opened(from, access)).content as Exclude<SmtpContent, ArrayBuffer>;
   }
   if (typeof content === 'string') return decoded(content, encoding);
   return content instanceof ArrayBuffer ? new Uint8Array(content) : content;
@@ -244,7 +274,7 @@ async function textOf(what: string, given: SmtpTransportText, access: Access): P
   if (!source) throw wrong(`${what} must be text, octets, a stream, or an object with content, path or href.`, 'message');
   const decoder = new TextDecoder();
   let text = '';
-  for await (const piece of iterable(source.open())) text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
+  for await (const piece of reading(source, access.signal)) text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
   return text + decoder.decode();
 }
 
@@ -256,8 +286,10 @@ function decoded(text: string, encoding = 'utf8'): string | Uint8Array {
     case 'utf-8':
       return text;
     case 'base64':
-      return octets(atob(text.replace(/\s/g, '')));
+      if (!/^[\sA-Za-z0-9+/_-]*=*\s*$/.test(text)) throw wrong('content is not base64, which encoding says it is.', 'message');
+      return octets(atob(text.replace(/[\s=]/g, '').replace(/-/g, '+').replace(/_/g, '/')));
     case 'hex':
+      if (!/^(?:[0-9a-f]{2})*$/i.test(text)) throw wrong('content is not hex, which encoding says it is.', 'message');
       return Uint8Array.from(text.match(/../g) ?? [], (digits) => parseInt(digits, 16));
     case 'latin1':
     case 'binary':
@@ -268,11 +300,12 @@ function decoded(text: string, encoding = 'utf8'): string | Uint8Array {
   }
 }
 
-function fields(mail: SmtpMail, given: SmtpTransportMessage['headers']): void {
+/** Names and values, without those that are none. */
+function fields(given: SmtpTransportMessage['headers']): [name: string, value: string][] {
   const entries = Array.isArray(given) ? (given as { key: string; value: string }[]).map(({ key, value }) => [key, value] as const) : Object.entries(given ?? {});
-  for (const [name, values] of entries) {
-    for (const value of [values].flat()) mail.headers.add(name, typeof value === 'object' && value !== null ? String(value.value) : String(value));
-  }
+  return entries.flatMap(([name, values]) =>
+    ([values].flat() as unknown[]).filter((value) => value !== undefined && value !== null)
+      .map((value): [string, string] => [name, String(typeof value === 'object' && value !== null && 'value' in value ? value.value : value)]));
 }
 
 /** RFC 2369 and RFC 2919: links in angle brackets, with comments; several in one field, or in fields of their own. */
@@ -280,9 +313,13 @@ function lists(mail: SmtpMail, name: string, entries: SmtpTransportList | readon
   const isId = name.toLowerCase() === 'id';
   const entry = (given: SmtpTransportList): string => {
     const { url, comment } = typeof given === 'string' ? { url: given, comment: undefined } : given;
+    if (typeof url !== 'string' || /[\s<>]/.test(url)) throw wrong(`list.${name} must be a link, or { url, comment }: without blanks, < and >.`, 'message');
     const link = isId || /^(?:https?|mailto|ftp):/i.test(url) ? url : url.includes('@') ? `mailto:${url}` : `https://${url}`;
-    const note = comment === undefined ? '' : comment.replace(/[()\\]/g, '\\$&');
-    return isId ? `${note === '' ? '' : `${JSON.stringify(comment)} `}<${link}>` : `<${link}>${note === '' ? '' : ` (${note})`}`;
+    if (comment === undefined || comment === '') return `<${link}>`;
+    const isAscii = /^[\x20-\x7e]*$/.test(comment);
+    // What is not ASCII is encoded where the grammar lets words be: a name, or within a comment (RFC 2047 §5).
+    if (isId) return `${isAscii ? `"${comment.replace(/["\\]/g, '\\$&')}"` : encodedWords(comment)} <${link}>`;
+    return `<${link}> (${isAscii ? comment.replace(/[()\\]/g, '\\$&') : encodedWords(comment)})`;
   };
   const field = `List-${name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()).replace(/^Id$/, 'ID')}`;
   for (const one of (Array.isArray(entries) ? entries : [entries]) as readonly (SmtpTransportList | readonly SmtpTransportList[])[]) {

@@ -1,3 +1,5 @@
+import { inAscii } from '../address.js';
+import { checkedSignal } from '../abort.js';
 import { SmtpError } from '../errors.js';
 import type { SmtpHost } from '../host.js';
 import type { SmtpDkim } from '../dkim.js';
@@ -179,6 +181,7 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
       rateLimit: whole('rateLimit', Infinity),
       rateDelta: millis('rateDelta', 1000),
       idleTimeout: millis('idleTimeout', 240_000),
+      hasLogin: options.auth !== undefined,
     },
     maxRecipients: whole('maxRecipients', Infinity),
     dkim: options.dkim === undefined ? [] : dkimOf(options.dkim),
@@ -186,18 +189,21 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
     hasConversation: options.debug === true || options.transactionLog === true,
     disableFileAccess: options.disableFileAccess === true,
     disableUrlAccess: options.disableUrlAccess === true,
-    signal: options.signal,
+    signal: checkedSignal(options.signal),
     smtpHost: options.smtpHost,
   };
 }
 
-/** @internal Without what is `undefined`, which is as if it were not there. */
+/** @internal Without what is `undefined` or `null`, which is as if it were not there. */
 export function present<T extends object>(given: T): T {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null)) as T;
 }
 
 /** @internal DKIM in Nodemailer's words. */
 export function dkimOf(given: SmtpTransportDkim): SmtpDkim[] {
+  if (typeof given !== 'object' || given === null || (given.keys !== undefined && !Array.isArray(given.keys))) {
+    throw wrong('dkim must be { domainName, keySelector, privateKey }, or { keys: [ … ] }.', 'dkim');
+  }
   const { keys, ...all } = given;
   return (keys ?? [{}]).map((key) => {
     const { domainName, keySelector, privateKey, headerFieldNames, ...unknown } = { ...all, ...key };
@@ -206,7 +212,7 @@ export function dkimOf(given: SmtpTransportDkim): SmtpDkim[] {
     }
     return {
       domain: domainName ?? '', selector: keySelector ?? '', privateKey: privateKey ?? '',
-      ...(headerFieldNames === undefined ? {} : { headers: headerFieldNames.split(':').map((name) => name.trim()) }),
+      ...(headerFieldNames === undefined ? {} : { headers: headerFieldNames.split(':').map((name: string) => name.trim()) }),
     };
   });
 }
@@ -236,6 +242,7 @@ function serverOf(options: SmtpTransportOptions): SmtpServer {
 
 function login(server: SmtpServer, { auth, authMethod }: SmtpTransportOptions): void {
   if (auth === undefined) return;
+  if (typeof auth !== 'object') throw wrong('auth must be { user, pass }, or { user, accessToken }.', 'auth');
   for (const [name, value] of Object.entries(auth)) {
     if (value === undefined || AUTH.includes(name)) continue;
     const instead = AUTH_INSTEAD[name];
@@ -260,14 +267,25 @@ function fromUrl(text: string): SmtpTransportOptions {
     throw wrong('The URL is none; one is written as smtps://user:password@mail.example.com.', 'host');
   }
   if (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') throw wrong(`A URL must begin with smtp: or smtps:, not with ${url.protocol}`, 'host');
+  // What is not encoded in a password cuts the URL elsewhere: it must not be taken for something else, nor be shown.
+  const isCut = url.hash !== '' || (url.pathname !== '' && url.pathname !== '/') || [...url.searchParams.keys()].some((name) => !/^[\w.]+$/.test(name));
+  if (isCut) throw wrong('The URL has a path, a fragment, or an option with no name: in a user or password write %2F for /, %3F for ?, %23 for #, %40 for @.', 'host');
+  const decoded = (part: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw wrong('The URL has a % that encodes nothing: in a user or password write %25 for it.', 'host');
+    }
+  };
   const options: Record<string, unknown> = {};
-  if (url.hostname !== '') options.host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (url.hostname !== '') options.host = inAscii(`@${decoded(url.hostname)}`).slice(1).replace(/^\[(.*)\]$/, '$1');
   if (url.port !== '') options.port = Number(url.port);
   if (url.protocol === 'smtps:') options.secure = true;
-  if (url.username !== '' || url.password !== '') options.auth = { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
+  if (url.username !== '' || url.password !== '') options.auth = { user: decoded(url.username), pass: decoded(url.password) };
   for (const [name, value] of url.searchParams) {
     const [first = '', second] = name.split('.');
-    const read = value === 'true' || value === 'false' ? value === 'true' : /^\d+$/.test(value) ? Number(value) : value;
+    const isSwitch = value === 'true' || value === 'false';
+    const read = isSwitch ? value === 'true' : /^\d+$/.test(value) && first !== 'auth' ? Number(value) : value;
     if (second === undefined) options[first] = read;
     else if (first === 'tls' || first === 'auth') options[first] = { ...(options[first] as object), [second]: read };
     else throw wrong(`${name} is not an option of a URL: there are tls.… and auth.… beside single names.`, first);
@@ -279,7 +297,13 @@ function logOf(logger: SmtpTransportOptions['logger']): ((line: string) => void)
   if (logger === undefined || logger === false) return undefined;
   if (logger === true) return (line) => console.info(line);
   if (typeof logger?.info !== 'function') throw wrong('logger must be true, or an object with info().', 'logger');
-  return (line) => logger.info(line);
+  return (line) => {
+    try {
+      logger.info(line);
+    } catch {
+      // What a logger throws must not end the mail.
+    }
+  };
 }
 
 function bounded(name: string, value: unknown, usual: number, isWhole: boolean): number {

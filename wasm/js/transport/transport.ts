@@ -1,9 +1,10 @@
 import { host as runtimeHost } from '#host';
+import { checkedSignal, unlessCancelled } from '../abort.js';
 import { Connection } from '../connection.js';
 import { replyText, SmtpError } from '../errors.js';
 import type { SmtpHost } from '../host.js';
 import { compose, type SmtpMail } from '../mail.js';
-import { closedError, Pool, type PoolDelivery } from '../pool.js';
+import { closedError, Pool } from '../pool.js';
 import { recipientsOf, type SmtpSendResult } from '../result.js';
 import { mailOf, type SmtpTransportMessage } from './message.js';
 import { readOptions, type SmtpTransportOptions, type TransportSettings } from './options.js';
@@ -67,8 +68,9 @@ export class SmtpTransport extends EventTarget {
   readonly #defaults: SmtpTransportMessage;
   readonly #host: SmtpHost;
   readonly #pool: Pool;
-  /** What was given and is not over. */
-  readonly #sendings = new Set<Promise<unknown>>();
+  /** What was given and is not over: what gives it up, and the promise of its end. */
+  readonly #work = new Map<AbortController, Promise<unknown>>();
+  readonly #onSignal = (): void => void this.close({ force: true });
   #isClosed = false;
 
   /** @internal */
@@ -79,8 +81,8 @@ export class SmtpTransport extends EventTarget {
     this.#host = this.#settings.smtpHost ?? runtimeHost;
     this.#pool = new Pool((signal) => this.#open(signal), this.#settings.limits, () => this.dispatchEvent(new Event('idle')));
     const { signal } = this.#settings;
-    if (signal?.aborted) void this.close({ force: true });
-    else signal?.addEventListener('abort', () => void this.close({ force: true }), { once: true });
+    signal?.addEventListener('abort', this.#onSignal);
+    if (signal?.aborted) this.#onSignal();
   }
 
   /**
@@ -93,27 +95,50 @@ export class SmtpTransport extends EventTarget {
   }
 
   /** @internal Sends what `make` makes. */
-  send(make: () => SmtpMail | Promise<SmtpMail>, signal: AbortSignal | undefined, maxRecipients = Infinity): Promise<SmtpTransportInfo> {
-    if (this.#isClosed) return Promise.reject(closedError());
-    const sending = this.#send(make, signal, maxRecipients).finally(() => this.#sendings.delete(sending));
-    this.#sendings.add(sending);
-    return sending;
+  send(make: (signal: AbortSignal) => SmtpMail | Promise<SmtpMail>, given: unknown, maxRecipients?: number | null): Promise<SmtpTransportInfo> {
+    return this.#track(async (signal) => {
+      const mail = await unlessCancelled(async () => make(signal), signal);
+      const { dkim } = this.#settings;
+      if (!mail.dkim && dkim.length > 0) mail.dkim = dkim;
+      const composed = await compose(mail, this.#host, signal);
+      const { message, messageId, returnPath } = composed;
+      const envelope = { ...composed.envelope, from: returnPath ?? composed.envelope.from };
+      const most = Math.min(maxRecipients ?? Infinity, this.#settings.maxRecipients);
+      if (envelope.to.length > most) {
+        throw new SmtpError(`The message has ${envelope.to.length} recipients; maxRecipients allows ${most}.`, {
+          code: 'EMAXRECIPIENTS', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['recipient'], messageId,
+        });
+      }
+      const isCancellable = given !== undefined && given !== null;
+      const { connection, delivery } = await this.#pool.send({ envelope, message, messageId, signal, isCancellable });
+      const { envelopeTime, messageTime, messageSize, reply } = delivery;
+      return {
+        ...recipientsOf(connection, envelope, delivery),
+        ehlo: connection.offers,
+        envelopeTime: Math.round(envelopeTime),
+        messageTime: Math.round(messageTime),
+        messageSize,
+        response: replyText(reply),
+        messageId,
+        ...(this.#settings.hasConversation ? { conversation: connection.transcript } : {}),
+      };
+    }, given);
   }
 
-  async #send(make: () => SmtpMail | Promise<SmtpMail>, signal: AbortSignal | undefined, maxRecipients: number): Promise<SmtpTransportInfo> {
-    const mail = await make();
-    const { dkim } = this.#settings;
-    if (mail.dkim === undefined && dkim.length > 0) mail.dkim = dkim;
-    const { envelope: given, returnPath, message, messageId } = await compose(mail, this.#host);
-    const most = Math.min(maxRecipients, this.#settings.maxRecipients);
-    if (given.to.length > most) {
-      throw new SmtpError(`The message has ${given.to.length} recipients; maxRecipients allows ${most}.`, {
-        code: 'EMAXRECIPIENTS', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['recipient'], messageId,
-      });
-    }
-    const from = returnPath ?? given.from;
-    const sent = await this.#pool.send({ envelope: () => ({ ...given, from }), message, messageId, signal: signal ?? new AbortController().signal });
-    return this.#info(sent, messageId);
+  /** Does something that `close` waits for or gives up, and the caller's signal too. */
+  async #track<T>(work: (signal: AbortSignal) => Promise<T>, given: unknown): Promise<T> {
+    if (this.#isClosed) throw closedError();
+    const own = checkedSignal(given);
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    own?.addEventListener('abort', abort);
+    if (own?.aborted) abort();
+    const tracked = work(controller.signal).finally(() => {
+      own?.removeEventListener('abort', abort);
+      this.#work.delete(controller);
+    });
+    this.#work.set(controller, tracked);
+    return tracked;
   }
 
   /** Connects, logs in and leaves, and sends nothing. `true`, or an {@link SmtpError} that says what is wrong. */
@@ -134,7 +159,9 @@ export class SmtpTransport extends EventTarget {
    */
   async close({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#isClosed = true;
-    if (!force) await Promise.allSettled(this.#sendings);
+    this.#settings.signal?.removeEventListener('abort', this.#onSignal);
+    if (force) for (const controller of this.#work.keys()) controller.abort();
+    await Promise.allSettled(this.#work.values());
     await this.#pool.close(force);
   }
 
@@ -147,7 +174,7 @@ export class SmtpTransport extends EventTarget {
     if (typeof message !== 'object' || message === null) {
       throw new SmtpError('No message was given: sendMail({ from, to, subject, text }).', { code: 'EMESSAGE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'] });
     }
-    return this.send(() => mailOf(message, this.#defaults, this.#settings), message.signal, message.maxRecipients);
+    return this.send((signal) => mailOf(message, this.#defaults, this.#settings, signal), message.signal, message.maxRecipients);
   }
 
   #open(signal: AbortSignal): Promise<Connection> {
@@ -157,25 +184,20 @@ export class SmtpTransport extends EventTarget {
     return Connection.open({ server, host: this.#host, connectTimeout, greetingTimeout, socketTimeout, listener }, signal);
   }
 
-  async #verify(): Promise<true> {
-    const connection = await this.#open(this.#settings.signal ?? new AbortController().signal);
-    await connection.ready;
-    connection.quit();
-    return true;
-  }
-
-  #info({ connection, envelope, delivery }: PoolDelivery, messageId: string | undefined): SmtpTransportInfo {
-    const { envelopeTime, messageTime, messageSize, reply } = delivery;
-    return {
-      ...recipientsOf(connection, envelope, delivery),
-      ehlo: connection.offers,
-      envelopeTime: Math.round(envelopeTime),
-      messageTime: Math.round(messageTime),
-      messageSize,
-      response: replyText(reply),
-      messageId,
-      ...(this.#settings.hasConversation ? { conversation: connection.transcript } : {}),
-    };
+  #verify(): Promise<true> {
+    return this.#track(async (signal) => {
+      const connection = await this.#open(signal);
+      const abort = (): void => connection.abort();
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      try {
+        await connection.ready;
+      } finally {
+        signal.removeEventListener('abort', abort);
+        connection.quit();
+      }
+      return true as const;
+    }, undefined);
   }
 }
 
