@@ -34,6 +34,9 @@ pub enum Content {
     SevenBit,
     /// Any but NUL; needs a server that offers 8BITMIME (RFC 6152).
     EightBit,
+    /// Any but NUL where the server offers 8BITMIME, else 0 to 127 only: for a message that nobody looked at yet. An octet
+    /// above 127 that the server does not take ends the session.
+    Auto,
     /// Any, sent as they are, line ends too; needs a server that offers BINARYMIME and CHUNKING (RFC 3030 §3).
     Binary,
 }

@@ -83,7 +83,7 @@ pub enum InvalidInput {
     Credentials,
     /// The derived key is not as long as it was asked for.
     DerivedKey,
-    /// The message has an octet above 127, and was declared to be 7-bit.
+    /// The message has an octet above 127, and was declared to be 7-bit, or left to a server that takes no other.
     EightBitContent,
     /// An empty address where a recipient is needed (RFC 5321 §3.3).
     EmptyAddress,
@@ -338,7 +338,9 @@ impl InvalidInput {
             Self::BareLineEnd => "a line of the message ends in CR or LF alone",
             Self::Credentials => "user or password has a character that this login mechanism does not allow",
             Self::DerivedKey => "the derived key is not as long as it was asked for",
-            Self::EightBitContent => "the message has octets above 127 but was declared to be 7-bit",
+            Self::EightBitContent => {
+                "the message has octets above 127, which was not declared, or the server does not offer 8BITMIME"
+            }
             Self::EmptyAddress => "the recipient's address is empty",
             Self::Entropy => "the login mechanism needs randomness and the host gave none",
             Self::HelloName => "the name for EHLO must be a full host name or an address in brackets",

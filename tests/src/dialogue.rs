@@ -418,6 +418,7 @@ pub fn plan(with: &Value) -> BodyPlan {
     plan.content = match text(&with["content"]).as_str() {
         "eightBit" => Content::EightBit,
         "binary" => Content::Binary,
+        "auto" => Content::Auto,
         _ => Content::SevenBit,
     };
     plan.line_ends = match text(&with["lineEnds"]).as_str() {

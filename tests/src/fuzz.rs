@@ -581,7 +581,8 @@ impl Session {
     /// A message that is not the usual one.
     fn send_as<'a>(&mut self, options: u8, rest: &'a [u8]) -> &'a [u8] {
         let mut plan = BodyPlan::default();
-        plan.content = [Content::SevenBit, Content::EightBit, Content::Binary][usize::from(options % 3)];
+        plan.content =
+            [Content::SevenBit, Content::EightBit, Content::Binary, Content::Auto][usize::from(options % 4)];
         plan.line_ends = if options & 4 == 0 { LineEnds::Normalize } else { LineEnds::Canonical };
         plan.transfer = [Transfer::Auto, Transfer::Bdat, Transfer::Data][usize::from(options >> 3) % 3];
         plan.once = options & 32 != 0;

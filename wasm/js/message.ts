@@ -34,7 +34,7 @@ export type SmtpContent = string | ArrayBuffer | Blob | Uint8Array | AsyncIterab
 export interface SmtpMessageSource extends SmtpSource {
   /** Its size in octets with every line end as CRLF, for a server that offers SIZE. */
   size?: number;
-  /** Which octets it has. Default `eightBit`, which needs a server that offers 8BITMIME. */
+  /** Which octets it has. Default `auto`: up to 127 alone if the server does not offer 8BITMIME. */
   content?: SmtpBodyPlan['content'];
   /** What becomes of CR and LF alone. Default `normalize`. */
   lineEnds?: SmtpBodyPlan['lineEnds'];
@@ -71,7 +71,7 @@ export function messageOf(octets: Uint8Array, isEightBit: boolean): Message {
 export function readable(message: unknown): Message | undefined {
   const source = sourceOf(message);
   if (source === undefined) return undefined;
-  const { once = false, length, size, content = 'eightBit', lineEnds } = source;
+  const { once = false, length, size, content = 'auto', lineEnds } = source;
   const plan: SmtpBodyPlan = { once, content };
   if (size !== undefined) plan.size = size;
   if (lineEnds !== undefined) plan.lineEnds = lineEnds;

@@ -61,7 +61,7 @@ export interface SmtpRcptParameters {
 export interface SmtpBodyPlan {
   /**
    * Which octets it has: up to 127, any but NUL, which needs a server with 8BITMIME, or any, sent as they are, which needs
-   * one with BINARYMIME and CHUNKING. Default `sevenBit`.
+   * one with BINARYMIME and CHUNKING. `auto`: any but NUL if the server has 8BITMIME, else up to 127. Default `sevenBit`.
    */
   content?: (typeof CONTENT)[number];
   /**
@@ -81,7 +81,7 @@ export interface SmtpBodyPlan {
   size?: number;
 }
 
-const CONTENT = ['sevenBit', 'eightBit', 'binary'] as const;
+const CONTENT = ['sevenBit', 'eightBit', 'binary', 'auto'] as const;
 const LINE_ENDS = ['normalize', 'reject', 'canonical'] as const;
 const LONG_LINES = ['allow', 'reject'] as const;
 const TRANSFER = ['auto', 'bdat', 'data'] as const;

@@ -331,6 +331,7 @@ impl Session {
         plan.content = match content {
             1 => Content::EightBit,
             2 => Content::Binary,
+            3 => Content::Auto,
             _ => Content::SevenBit,
         };
         plan.line_ends = match line_ends {

@@ -101,3 +101,25 @@ test('notifications of delivery', async () => {
   await nodemailer.createTransport(sansmtp({ host: 'x', smtpHost: server.host })).sendMail({ ...hello, dsn: { id: 'x', return: 'headers', notify: 'success' } });
   assert.match(server.commands.join('\n'), /RET=HDRS ENVID=x\nRCPT TO:<bob@example.org> NOTIFY=SUCCESS\n/);
 });
+
+test('a server without 8BITMIME gets what Nodemailer makes', async () => {
+  const server = new TestServer({ capabilities: [] });
+  await nodemailer.createTransport(sansmtp({ host: 'x', smtpHost: server.host })).sendMail({ ...hello, text: 'Grüße' });
+  assert.equal(server.messages.length, 1);
+});
+
+test('what a stream gave is not asked for again', async () => {
+  const { Readable } = await import('node:stream');
+  let recipients = 0;
+  const server = new TestServer({ reply: (command) => (/^RCPT/.test(command) && (recipients += 1) > 2 ? '452 4.5.3 too many recipients' : undefined) });
+  const to = 'a@b.example, c@d.example, e@f.example, g@h.example';
+  const info = await nodemailer.createTransport(sansmtp({ host: 'x', smtpHost: server.host })).sendMail({ ...hello, to, attachments: [{ filename: 'x', content: Readable.from([Buffer.from('x')]) }] });
+  assert.deepEqual([info.accepted, info.rejectedErrors.map(({ responseCode }) => responseCode)], [['a@b.example', 'c@d.example'], [452, 452]]);
+});
+
+test('what is Nodemailer\'s own is not left out silently', async () => {
+  assert.throws(() => sansmtp({ disableFileAccess: true }), { code: 'ECONFIG', message: /createTransport/ });
+  const server = new TestServer();
+  await nodemailer.createTransport(sansmtp({ host: 'x', smtpHost: server.host })).sendMail({ ...hello, envelope: { from: 'a@b.example', to: 'c@d.example', dsn: { notify: 'never' } } });
+  assert.match(server.commands.join('\n'), /NOTIFY=NEVER/);
+});

@@ -152,6 +152,15 @@ fn unsupported(extension: &str) -> Unsupported {
 }
 
 impl Transaction {
+    /// What is left to the server's offer is known from here on.
+    fn settle_content(&mut self, is_eight_bit: bool) {
+        if let Purpose::Send(plan) = &mut self.purpose
+            && plan.content == Content::Auto
+        {
+            plan.content = if is_eight_bit { Content::EightBit } else { Content::SevenBit };
+        }
+    }
+
     /// MAIL with the parameters that the message needs (RFC 1870, 6152, 6531, …).
     fn mail_line(&self, capabilities: &Capabilities) -> String {
         let mut line = ["MAIL FROM:<", self.envelope.sender().as_str(), ">"].concat();
@@ -162,7 +171,7 @@ impl Transaction {
                 line.push_str(&decimal::text(size));
             }
             line.push_str(match plan.content {
-                Content::SevenBit => "",
+                Content::Auto | Content::SevenBit => "",
                 Content::EightBit => " BODY=8BITMIME",
                 Content::Binary => " BODY=BINARYMIME",
             });
@@ -256,6 +265,7 @@ impl Client {
         if let Some(unmet) = offer.unmet(transaction) {
             return self.unmet(id, unmet);
         }
+        transaction.settle_content(offer.offers("8BITMIME"));
         let line = transaction.mail_line(&self.capabilities);
         let most = offer.most_recipients();
         let new_domains = match offer.limit(DOMAINS) {
