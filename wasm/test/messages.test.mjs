@@ -306,5 +306,6 @@ test('recipients are asked about, and nothing is sent', async () => {
   const refusing = new TestServer({ reply: (command) => (command.startsWith('MAIL') ? '550 5.7.1 no' : undefined) });
   await assert.rejects(new SmtpClient({ host: refusing.host }).testRecipientsAsync(server, mail()), { code: 'EENVELOPE', stage: 'sender' });
   assert.deepEqual([test.messages.length, test.commands.filter((command) => /DATA|BDAT/.test(command))], [0, []]);
+  await client[Symbol.asyncDispose]();
   assert.deepEqual([test.connections.made, test.connections.open], [2, 0]);
 });

@@ -108,9 +108,11 @@ const ROWS = {
       assert.deepEqual([result.accepted, result.rejected], [['a@b'], ['gone@x']]);
       const server = new TestServer({ reply: () => new Promise(() => {}) });
       const mail = Object.assign(new EASendMail.SmtpMail(), { from: 'a@b', to: 'c@d' });
-      const sending = new EASendMail.SmtpClient({ host: server.host }).sendMailAsync(new EASendMail.SmtpServer('x'), mail);
+      const client = new EASendMail.SmtpClient({ host: server.host });
+      const sending = client.sendMailAsync(new EASendMail.SmtpServer('x'), mail);
       sending.cancel();
       assert.equal((await failure(sending)).code, 'EABORT');
+      await client[Symbol.asyncDispose]();
       assert.equal(server.connections.open, 0);
     },
     'oSmtp.addEventListener("connected", …)': async () => {
