@@ -173,7 +173,7 @@ const ROWS = {
     'tls|servername': async () => {
       const { asked } = await transported({ options: { tls: { minVersion: 'TLSv1.3' }, servername: 'other' } });
       assert.deepEqual([asked.tls.minVersion, asked.tls.servername], ['TLSv1.3', 'other']);
-      assert.equal((await failure(transported({ options: { tls: { ciphers: 'x' } } }))).code, 'ECONFIG');
+      assert.throws(() => createTransport({ tls: { ciphers: 'x' } }), { code: 'ECONFIG' });
     },
     name: async () => assert.ok((await transported({ options: { name: 'me.example' } })).commands.includes('EHLO me.example')),
     'auth: { user, pass }': async () => {
@@ -312,7 +312,7 @@ test('what is not taken says what to write instead', async () => {
   for (const name of refused.option) assert.throws(() => createTransport({ [name]: 'x' }), (error) => error.code === 'ECONFIG' && error.message.startsWith(`${name} is not an option here: `) && !/there are url/.test(error.message), name);
   for (const name of refused.field) {
     const error = await failure(createTransport({ smtpHost: new TestServer().host }).sendMail({ ...hello, [name]: 'x' }));
-    assert.ok(error.code === 'ECONFIG' && error.message.startsWith(`${name} is not a field of a message here: `) && !/there are from/.test(error.message), error.message);
+    assert.ok(error.code === 'EMESSAGE' && error.message.startsWith(`${name} is not a field of a message here: `) && !/there are from/.test(error.message), error.message);
   }
   assert.ok(refused.option.length > 15 && refused.field.length > 8);
 });

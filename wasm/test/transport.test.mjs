@@ -92,6 +92,10 @@ test('options that are wrong say what is right, and never what the password is',
     [{ connectionTimeout: '5s' }, /milliseconds/],
     [{ jsonTransport: true }, /dryRun/],
     [{ dkim: { domain: 'x' } }, /Did you mean domainName\?/],
+    [{ dkim: { cacheDir: 'x' } }, /read twice/],
+    [{ tls: { ciphers: 'SSLv3' } }, /TLS 1.2 at least/],
+    [{ tls: { rejectUnauthorised: false } }, /Did you mean rejectUnauthorized\?/],
+    [{ toString: 'x' }, /toString is not an option/],
     [{ logger: {} }, /object with info/],
     ['http://ann:q8Zv-canary@x', /must begin with smtp:/],
     ['ann:q8Zv-canary@x', /must begin with smtp:|is none/],
@@ -159,15 +163,15 @@ test('raw messages, and envelopes of one\'s own', async () => {
 test('fields that are wrong say what is right', async () => {
   const { server, transport } = pair({ disableFileAccess: true, disableUrlAccess: true, maxRecipients: 2 });
   for (const [fields, code, message] of [
-    [{ subjet: 'x' }, 'ECONFIG', /Did you mean subject\?/],
-    [{ amp: 'x' }, 'ECONFIG', /alternatives/],
-    [{ attachments: [{ name: 'x', content: 'y' }] }, 'ECONFIG', /use filename/],
-    [{ attachments: [{ path: '/etc/hostname' }] }, 'ECONFIG', /disableFileAccess/],
-    [{ attachments: [{ href: 'https://example.com/' }] }, 'ECONFIG', /disableUrlAccess/],
-    [{ html: { path: '/etc/hostname' } }, 'ECONFIG', /disableFileAccess/],
-    [{ raw: { path: new URL('file:///etc/hostname') } }, 'ECONFIG', /disableFileAccess/],
-    [{ attachments: [{ filename: 'x' }] }, 'ECONFIG', /must have content, path or href/],
-    [{ to: 5 }, 'ECONFIG', /to must be text/],
+    [{ subjet: 'x' }, 'EMESSAGE', /Did you mean subject\?/],
+    [{ amp: 'x' }, 'EMESSAGE', /alternatives/],
+    [{ attachments: [{ name: 'x', content: 'y' }] }, 'EMESSAGE', /use filename/],
+    [{ attachments: [{ path: '/etc/hostname' }] }, 'EMESSAGE', /disableFileAccess/],
+    [{ attachments: [{ href: 'https://example.com/' }] }, 'EMESSAGE', /disableUrlAccess/],
+    [{ html: { path: '/etc/hostname' } }, 'EMESSAGE', /disableFileAccess/],
+    [{ raw: { path: new URL('file:///etc/hostname') } }, 'EMESSAGE', /disableFileAccess/],
+    [{ attachments: [{ filename: 'x' }] }, 'EMESSAGE', /must have content, path or href/],
+    [{ to: 5 }, 'EENVELOPE', /to must be text/],
     [{ to: '' }, 'EENVELOPE', /no recipient/],
     [{ to: 'a@b, c@d, e@f' }, 'EMAXRECIPIENTS', /maxRecipients allows 2/],
     [{ subject: 'a\nBcc: x@y' }, 'EMESSAGE', /line breaks/],
@@ -445,7 +449,7 @@ test('no value becomes a parameter or a second link', async () => {
     { icalEvent: { method: 'REQUEST; name="evil.exe"', content: 'x' } },
     { list: { unsubscribe: 'https://a/u>, <https://evil.example' } },
     { list: { unsubscribe: { url: 'https://a/ u' } } },
-  ]) assert.equal((await failure(transport.sendMail({ ...hello, ...fields }))).code, 'ECONFIG');
+  ]) assert.equal((await failure(transport.sendMail({ ...hello, ...fields }))).code, 'EMESSAGE');
 });
 
 test('comments of lists that are not ASCII', async () => {

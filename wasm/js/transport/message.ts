@@ -5,8 +5,7 @@ import { SmtpError } from '../errors.js';
 import { SmtpMail, type SmtpDeliveryNotification } from '../mail.js';
 import { encodedWords } from '../mime/header.js';
 import { reading, sourceOf, type SmtpContent } from '../message.js';
-import { suggest } from '../suggest.js';
-import { dkimOf, present, wrong, type SmtpTransportDkim } from './options.js';
+import { dkimOf, notAmong, present, type SmtpTransportDkim } from './options.js';
 
 /** An address, or several of them, in Nodemailer's words. */
 export type SmtpTransportAddress = string | { name?: string; address: string } | readonly (string | { name?: string; address: string })[];
@@ -155,11 +154,13 @@ async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, tr
 
 /** Names that nobody knows are errors, so that nothing is left out silently. */
 function known(given: object, names: readonly string[], instead: Readonly<Record<string, string>>, what: string): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || names.includes(name)) continue;
-    const advice = instead[name];
-    throw wrong(`${name} is not ${what} here: ${advice ?? `there are ${names.join(', ')}`}.${advice ? '' : suggest(name, names)}`, 'message');
-  }
+  const unknown = notAmong(given, names, instead);
+  if (unknown) throw wrong(`${unknown.name} is not ${what} here: ${unknown.advice}`);
+}
+
+function wrong(message: string, suspect: 'message' | 'recipient' | 'sender' = 'message'): SmtpError {
+  const code = suspect === 'message' ? 'EMESSAGE' : 'EENVELOPE';
+  return new SmtpError(message, { code, origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect] });
 }
 
 function addresses(field: string, given: SmtpTransportAddress | undefined): MailAddress[] {
@@ -186,9 +187,9 @@ export function notificationOf(dsn: SmtpTransportMessage['dsn']): SmtpDeliveryNo
   if (dsn === undefined || dsn === null) return {};
   known(dsn, ['ret', 'return', 'envid', 'id', 'notify', 'recipient', 'orcpt'], {}, 'part of dsn');
   const content = (dsn.return ?? dsn.ret)?.toUpperCase();
-  if (content !== undefined && content !== 'FULL' && content !== 'HDRS' && content !== 'HEADERS') throw wrong('dsn.return must be full or headers.', 'message');
+  if (content !== undefined && content !== 'FULL' && content !== 'HDRS' && content !== 'HEADERS') throw wrong('dsn.return must be full or headers.');
   const envelopeId = dsn.id ?? dsn.envid;
-  if (dsn.recipient !== undefined || dsn.orcpt !== undefined) throw wrong('dsn.recipient is not used here: notifications name each recipient as it was given.', 'message');
+  if (dsn.recipient !== undefined || dsn.orcpt !== undefined) throw wrong('dsn.recipient is not used here: notifications name each recipient as it was given.');
   return {
     ...(dsn.notify === undefined ? {} : { notify: dsn.notify }),
     ...(content === undefined ? {} : { return: content === 'FULL' ? 'FULL' : 'HDRS' }),
@@ -199,7 +200,7 @@ export function notificationOf(dsn: SmtpTransportMessage['dsn']): SmtpDeliveryNo
 async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Access): Promise<void> {
   for (const name of ['attachments', 'alternatives'] as const) {
     const list: unknown = message[name] ?? [];
-    if (!Array.isArray(list) || list.some((one) => typeof one !== 'object' || one === null)) throw wrong(`${name} must be an array of objects.`, 'message');
+    if (!Array.isArray(list) || list.some((one) => typeof one !== 'object' || one === null)) throw wrong(`${name} must be an array of objects.`);
   }
   for (const attachment of message.attachments ?? []) {
     known(attachment, [...CONTENT, 'filename', 'cid', 'contentDisposition'], CONTENT_INSTEAD, 'part of an attachment');
@@ -230,7 +231,7 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
     known(event, [...CONTENT, 'method', 'filename'], CONTENT_INSTEAD, 'part of icalEvent');
     const content = await textOf('icalEvent', event, access);
     const method = (event.method ?? 'PUBLISH').toUpperCase();
-    if (!/^[A-Z-]+$/.test(method)) throw wrong('icalEvent.method must be one word, such as REQUEST.', 'message');
+    if (!/^[A-Z-]+$/.test(method)) throw wrong('icalEvent.method must be one word, such as REQUEST.');
     mail.alternatives.push({ contentType: `text/calendar; method=${method}`, content });
     if (event.filename !== false) mail.addAttachment(event.filename ?? 'invite.ics', content, { contentType: 'application/ics' });
   }
@@ -245,8 +246,8 @@ const CONTENT_INSTEAD: Readonly<Record<string, string>> = {
 /** What a file or a link has, if that may be read. */
 function opened(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
   const isLink = /^(?:https?):/i.test(String(from));
-  if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.', 'message');
-  if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.', 'message');
+  if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.');
+  if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.');
   return unlessCancelled(() => fetchAttachment(from, options, access.signal), access.signal);
 }
 
@@ -258,7 +259,7 @@ async function contentOf(what: string, given: SmtpTransportText | SmtpTransportA
   const { content, path, href, encoding } = given as SmtpTransportContent;
   if (content === undefined) {
     const from = path ?? href;
-    if (from === undefined) throw wrong(`${what} must have content, path or href.`, 'message');
+    if (from === undefined) throw wrong(`${what} must have content, path or href.`);
     return (await opened(from, access)).content as Exclude<SmtpContent, ArrayBuffer>;
   }
   if (typeof content === 'string') return decoded(content, encoding);
@@ -271,7 +272,7 @@ async function textOf(what: string, given: SmtpTransportText, access: Access): P
   if (typeof content === 'string') return content;
   if (content instanceof Uint8Array) return new TextDecoder().decode(content);
   const source = sourceOf(content);
-  if (!source) throw wrong(`${what} must be text, octets, a stream, or an object with content, path or href.`, 'message');
+  if (!source) throw wrong(`${what} must be text, octets, a stream, or an object with content, path or href.`);
   const decoder = new TextDecoder();
   let text = '';
   for await (const piece of reading(source, access.signal)) text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
@@ -286,17 +287,17 @@ function decoded(text: string, encoding = 'utf8'): string | Uint8Array {
     case 'utf-8':
       return text;
     case 'base64':
-      if (!/^[\sA-Za-z0-9+/_-]*=*\s*$/.test(text)) throw wrong('content is not base64, which encoding says it is.', 'message');
+      if (!/^[\sA-Za-z0-9+/_-]*=*\s*$/.test(text)) throw wrong('content is not base64, which encoding says it is.');
       return octets(atob(text.replace(/[\s=]/g, '').replace(/-/g, '+').replace(/_/g, '/')));
     case 'hex':
-      if (!/^(?:[0-9a-f]{2})*$/i.test(text)) throw wrong('content is not hex, which encoding says it is.', 'message');
+      if (!/^(?:[0-9a-f]{2})*$/i.test(text)) throw wrong('content is not hex, which encoding says it is.');
       return Uint8Array.from(text.match(/../g) ?? [], (digits) => parseInt(digits, 16));
     case 'latin1':
     case 'binary':
     case 'ascii':
       return octets(text);
     default:
-      throw wrong(`encoding must be utf8, base64, hex or latin1, not ${encoding}.`, 'message');
+      throw wrong(`encoding must be utf8, base64, hex or latin1, not ${encoding}.`);
   }
 }
 
@@ -313,7 +314,7 @@ function lists(mail: SmtpMail, name: string, entries: SmtpTransportList | readon
   const isId = name.toLowerCase() === 'id';
   const entry = (given: SmtpTransportList): string => {
     const { url, comment } = typeof given === 'string' ? { url: given, comment: undefined } : given;
-    if (typeof url !== 'string' || /[\s<>]/.test(url)) throw wrong(`list.${name} must be a link, or { url, comment }: without blanks, < and >.`, 'message');
+    if (typeof url !== 'string' || /[\s<>]/.test(url)) throw wrong(`list.${name} must be a link, or { url, comment }: without blanks, < and >.`);
     const link = isId || /^(?:https?|mailto|ftp):/i.test(url) ? url : url.includes('@') ? `mailto:${url}` : `https://${url}`;
     if (comment === undefined || comment === '') return `<${link}>`;
     const isAscii = /^[\x20-\x7e]*$/.test(comment);

@@ -145,7 +145,16 @@ const INSTEAD: Readonly<Record<string, string>> = {
   username: 'put it into auth, as user', hostname: 'use host', proxyUrl: OWN_HOST,
 };
 
-/** Names that people write for others. */
+const TLS = ['ca', 'cert', 'key', 'minVersion', 'servername', 'rejectUnauthorized'];
+const TLS_INSTEAD: Readonly<Record<string, string>> = Object.fromEntries(
+  ['ciphers', 'maxVersion', 'secureProtocol', 'secureContext', 'honorCipherOrder', 'ecdhCurve', 'sigalgs', 'checkServerIdentity', 'pfx', 'passphrase', 'ALPNProtocols', 'session']
+    .map((name) => [name, `the runtime chooses, TLS 1.2 at least; for anything else ${OWN_HOST}`]),
+);
+const DKIM = ['domainName', 'keySelector', 'privateKey', 'headerFieldNames', 'keys'];
+const DKIM_INSTEAD: Readonly<Record<string, string>> = {
+  cacheDir: 'a message is read twice, and not kept', cacheTreshold: 'a message is read twice, and not kept', hashAlgo: 'it is SHA-256',
+  skipFields: 'name those that are signed, in headerFieldNames', useRelaxedBody: 'it is relaxed/relaxed',
+};
 const AUTH = ['user', 'pass', 'type', 'method', 'accessToken'];
 const AUTH_INSTEAD: Readonly<Record<string, string>> = {
   password: 'use pass', username: 'use user', email: 'use user',
@@ -159,11 +168,8 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
     throw wrong('createTransport takes options or a URL: { host, port, auth }, or smtps://user:pass@mail.example.com.', 'host');
   }
   const options: SmtpTransportOptions = typeof given === 'string' ? fromUrl(given) : { ...(given.url === undefined ? {} : fromUrl(given.url)), ...present(given) };
-  for (const name of Object.keys(options)) {
-    if (KNOWN.includes(name)) continue;
-    const instead = INSTEAD[name];
-    throw wrong(`${name} is not an option here: ${instead ?? `there are ${KNOWN.join(', ')}`}.${instead ? '' : suggest(name, KNOWN)}`, name);
-  }
+  refuseOthers('', options, KNOWN, INSTEAD);
+  refuseOthers('tls.', options.tls ?? {}, TLS, TLS_INSTEAD);
   for (const name of ['secure', 'requireTLS', 'ignoreTLS', 'opportunisticTLS', 'debug', 'transactionLog', 'lmtp', 'pool', 'disableFileAccess', 'disableUrlAccess', 'allowInsecureAuth', 'allOrNone'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'boolean') throw wrong(`${name} must be true or false.`, name);
   }
@@ -194,6 +200,19 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
   };
 }
 
+function refuseOthers(prefix: string, given: object, names: readonly string[], instead: Readonly<Record<string, string>>): void {
+  const unknown = notAmong(given, names, instead);
+  if (unknown) throw wrong(`${prefix}${unknown.name} is not an option here: ${unknown.advice}`, prefix === '' ? unknown.name : prefix.slice(0, -1));
+}
+
+/** @internal The first name that is none of those known, and what to do instead. */
+export function notAmong(given: object, names: readonly string[], instead: Readonly<Record<string, string>>): { name: string; advice: string } | undefined {
+  const name = Object.keys(present(given)).find((name) => !names.includes(name));
+  if (name === undefined) return undefined;
+  const advice = Object.hasOwn(instead, name) ? `${instead[name]}.` : `there are ${names.join(', ')}.${suggest(name, names)}`;
+  return { name, advice };
+}
+
 /** @internal Without what is `undefined` or `null`, which is as if it were not there. */
 export function present<T extends object>(given: T): T {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null)) as T;
@@ -207,9 +226,7 @@ export function dkimOf(given: SmtpTransportDkim): SmtpDkim[] {
   const { keys, ...all } = given;
   return (keys ?? [{}]).map((key) => {
     const { domainName, keySelector, privateKey, headerFieldNames, ...unknown } = { ...all, ...key };
-    for (const name of Object.keys(unknown)) {
-      throw wrong(`dkim.${name} is not an option here; there are domainName, keySelector, privateKey, headerFieldNames, keys.${suggest(name, ['domainName', 'keySelector', 'privateKey', 'headerFieldNames', 'keys'])}`, 'dkim');
-    }
+    refuseOthers('dkim.', unknown, DKIM, DKIM_INSTEAD);
     return {
       domain: domainName ?? '', selector: keySelector ?? '', privateKey: privateKey ?? '',
       ...(headerFieldNames === undefined ? {} : { headers: headerFieldNames.split(':').map((name: string) => name.trim()) }),
@@ -243,11 +260,7 @@ function serverOf(options: SmtpTransportOptions): SmtpServer {
 function login(server: SmtpServer, { auth, authMethod }: SmtpTransportOptions): void {
   if (auth === undefined) return;
   if (typeof auth !== 'object') throw wrong('auth must be { user, pass }, or { user, accessToken }.', 'auth');
-  for (const [name, value] of Object.entries(auth)) {
-    if (value === undefined || AUTH.includes(name)) continue;
-    const instead = AUTH_INSTEAD[name];
-    throw wrong(`auth.${name} is not an option here: ${instead ?? `there are ${AUTH.join(', ')}`}.${instead ? '' : suggest(name, AUTH)}`, 'auth');
-  }
+  refuseOthers('auth.', auth, AUTH, AUTH_INSTEAD);
   const type = (auth.type ?? (auth.accessToken === undefined ? 'login' : 'oauth2')).toLowerCase();
   if (type !== 'login' && type !== 'oauth2') throw wrong(`auth.type is ${auth.type}; it must be login or oauth2. For a mechanism of its own kind set authMethod.`, 'auth');
   if (type === 'oauth2' && auth.accessToken === undefined) throw wrong('auth.accessToken is missing: a token, or a function that fetches one.', 'auth');
