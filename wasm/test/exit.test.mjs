@@ -79,8 +79,8 @@ for (const stage of ['greeting', 'handshake', 'EHLO', 'AUTH', 'MAIL', 'DATA', 'b
       await isClosed;
       const [error, millis] = Buffer.concat(output).toString().trim().split(' ');
       assert.deepEqual([code, error], [0, 'EABORT'], `${api}: ${Buffer.concat(output)}`);
-      assert.ok(Number(millis) < 500, `${api}: rejected after ${millis} ms`);
-      assert.ok(at - begin < 3000, `${api}: Node exited after ${Math.round(at - begin)} ms`);
+      assert.ok(Number(millis) < 2000, `${api}: rejected after ${millis} ms`);
+      assert.ok(at - begin < 6000, `${api}: Node exited after ${Math.round(at - begin)} ms`);
     }
   });
 }

@@ -291,7 +291,7 @@ test('so many messages in so much time', async () => {
   const begin = performance.now();
   await Promise.all(Array.from({ length: 7 }, () => transport.sendMail(hello)));
   const millis = performance.now() - begin;
-  assert.ok(millis >= 95 && millis < 1000, `${millis} ms`);
+  assert.ok(millis >= 95 && millis < 3000, `${millis} ms`);
   assert.equal(server.messages.length, 7);
   await transport.close();
 });
@@ -310,7 +310,7 @@ test('cancelling, wherever the message is; the pool goes on', async () => {
     const error = await sending;
     assert.equal(error.code, 'EABORT', `${stage}: ${error.message}`);
     assert.equal(error.outcome === 'unknown', stage === '.' || stage === 'MAIL', stage);
-    assert.ok(performance.now() - begin < 200, stage);
+    assert.ok(performance.now() - begin < 1000, stage);
     await transport.sendMail(hello);
     await transport.close();
     assert.equal(server.connections.open, 0, stage);
