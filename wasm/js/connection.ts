@@ -179,7 +179,9 @@ export class Connection {
     try {
       const { host: hostname, port } = resolved;
       const connecting = options.host.connect({ hostname, port, secure, tls: prepared.tls, signal: abort.signal });
-      socket = await unlessAborted(connecting, abort.signal);
+      const given = await unlessAborted(connecting, abort.signal);
+      if (typeof given?.read !== 'function') throw Object.assign(new Error('connect() of the host must give a socket'), { code: 'ECONFIG' });
+      socket = given;
       const heloDomain = options.host.hostname?.();
       const session = new SmtpSession(prepared, {
         transcript: true,
@@ -677,7 +679,7 @@ async function unlessAborted(connecting: Promise<SmtpSocket>, signal: AbortSigna
   });
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
-  connecting.then((socket) => (isLate ? socket.close('abort') : undefined)).catch(() => {});
+  Promise.resolve(connecting).then((socket) => (isLate ? socket.close('abort') : undefined)).catch(() => {});
   try {
     return await Promise.race([connecting, aborted]);
   } finally {

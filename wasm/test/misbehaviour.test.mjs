@@ -248,3 +248,13 @@ test('ports of other mail protocols are named', async () => {
     assert.deepEqual(error.suspects, ['port']);
   }
 });
+
+test('a host that gives no socket', async () => {
+  for (const given of [undefined, null, {}, 'socket']) {
+    for (const connect of [() => given, async () => given]) {
+      const error = await failure(new SmtpClient({ host: { connect } }).sendMailAsync(clear(25), mail()));
+      assert.deepEqual([error.code, error.stage], ['ECONFIG', 'connect']);
+      assert.match(error.message, /connect\(\) of the host must give a socket/);
+    }
+  }
+});
