@@ -110,7 +110,7 @@ export class SmtpClient extends EventTarget {
       bounded(controller, options.timeout, () => this.#send(server, mail, controller.signal));
     const sending = this.#track(controller, options.signal, attempt);
     const note = (message: string): void => {
-      if (typeof mail === 'object' && mail !== null) mail.lastErrorMessage = message;
+      if (typeof mail === 'object' && mail !== null && !Object.isFrozen(mail)) mail.lastErrorMessage = message;
     };
     sending.then(() => note(''), (error: unknown) => note(messageOf(error)));
     return Object.assign(sending, { cancel });
@@ -208,7 +208,9 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    const { envelope: given, returnPath, message, messageId } = await compose(mail, this.#host, signal);
+    // Without a signature nothing is waited for: what the caller changes next, in the mail or the server, is for the next mail.
+    const composed = mail?.dkim ? await compose(mail, this.#host, signal) : composeUnsigned(mail, this.#host);
+    const { envelope: given, returnPath, message, messageId } = composed;
     return this.#over(server, signal, async (connection) => {
       const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
       const delivery = await carriedOut(connection.send(envelope, message, messageId), signal);
@@ -222,6 +224,12 @@ export class SmtpClient extends EventTarget {
     const connection = kept ?? (await this.#open(server, signal));
     try {
       return await work(connection);
+    } catch (error) {
+      // One that was at its end took nothing; what took nothing can go over another.
+      const isRefused = kept !== undefined && !kept.isOpen && error instanceof SmtpError && error.code === 'ECONNECTION' && error.stage === 'command';
+      if (!isRefused || this.#kept?.connection !== kept) throw error;
+      this.#kept = undefined;
+      return await this.#over(server, signal, work);
     } finally {
       if (!kept) connection.quit();
     }

@@ -102,6 +102,8 @@ export class Connection {
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
+  /** Whether the session takes nothing more. */
+  #isOver = false;
   /** Whether all of it was given up. */
   #isAborted = false;
   #isReady = false;
@@ -226,7 +228,7 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return !this.#closed && !this.#quitting;
+    return !this.#closed && !this.#quitting && !this.#isOver;
   }
 
   /** Sends a message; the result is that of the server's last reply to it. */
@@ -245,6 +247,9 @@ export class Connection {
     try {
       operation = message ? this.#session.send(envelope, message.plan) : this.#session.verifyRecipients(envelope);
     } catch (error) {
+      // A session that was given up, or that ends, takes nothing more while it waits for its last replies.
+      this.#isOver = error instanceof SmtpSessionError && error.kind === 'sessionOver';
+      if (this.#isOver) throw closedError(this.resolved);
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
     const delivery = new Promise<Delivery>((done, failed) => {

@@ -272,11 +272,18 @@ function check(mail: SmtpMail): void {
     throw wrong(`charset is ${mail.charset}; leave it at utf-8, which every mail program reads. Give a message in another charset as a finished one, by message.`);
   }
   if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) throw wrong('date must be a valid Date.');
+  for (const name of ['deliveryNotification', 'parameters', 'headers'] as const) {
+    if (typeof mail[name] !== 'object' || mail[name] === null) throw wrong(`${name} must be an object.`);
+  }
+  if (!Array.isArray(mail.alternatives)) throw wrong('alternatives must be an array of { contentType, content }.');
+  if (mail.messageId !== undefined && (typeof mail.messageId as unknown) !== 'string') throw wrong('messageId must be a string.');
   if (mail.messageId !== undefined && !/^(?:<[^\s<>\0-\x1f\x7f-\uffff]+>|[^\s<>\0-\x1f\x7f-\uffff]+)$/.test(mail.messageId)) {
     throw wrong('messageId must be one word of ASCII, such as <7@example.com>.');
   }
   const { envelope } = mail;
-  if (envelope !== undefined && !(typeof (envelope.from ?? '') === 'string' && (envelope.to ?? ['']).every((address) => typeof address === 'string'))) {
+  const isEnvelope = (given: { from?: unknown; to?: unknown } | null): boolean =>
+    given !== null && typeof (given.from ?? '') === 'string' && Array.isArray(given.to ?? []) && ((given.to ?? []) as unknown[]).every((address) => typeof address === 'string');
+  if (envelope !== undefined && !isEnvelope(envelope)) {
     throw wrongAddress('envelope must be { from, to }: an address, and an array of addresses.', 'recipient');
   }
   if (!Array.isArray(mail.attachments) || !mail.attachments.every((attachment) => attachment instanceof SmtpAttachment)) {

@@ -43,6 +43,8 @@ interface Job extends PoolMessage {
   /** Whether it was tried before, and whether its octets were asked for. */
   isRetry: boolean;
   isOpened: boolean;
+  /** Whether a connection had it. */
+  isBegun: boolean;
 }
 
 /** A place for a connection; while that is being opened, there is none. */
@@ -94,7 +96,7 @@ export class Pool {
   send(message: PoolMessage): Promise<PoolDelivery> {
     if (this.#isClosed) return Promise.reject(closedError());
     return new Promise((done, failed) => {
-      const job: Job = { ...message, done, failed, cancel: () => {}, isRetry: false, isOpened: false };
+      const job: Job = { ...message, done, failed, cancel: () => {}, isRetry: false, isOpened: false, isBegun: false };
       const { open } = message.message;
       job.message = { ...message.message, open: () => ((job.isOpened = true), open()) };
       this.#jobs.add(job);
@@ -116,10 +118,11 @@ export class Pool {
     await Promise.all([...this.#connections].map(({ finished }) => finished));
   }
 
-  /** Puts a job where it waits for a connection. */
-  #wait(job: Job): void {
-    if (job.isRetry) this.#waiting.unshift(job);
-    else this.#waiting.push(job);
+  /** Puts a job where it waits for a connection: behind all, or before those that were never begun, in order. */
+  #wait(job: Job, isFirst = false): void {
+    job.isBegun ||= isFirst;
+    const place = isFirst ? this.#waiting.findIndex(({ isBegun }) => !isBegun) : -1;
+    this.#waiting.splice(place < 0 ? this.#waiting.length : place, 0, job);
     this.#onCancel(job, () => {
       this.#waiting.splice(this.#waiting.indexOf(job), 1);
       this.#end(job, () => job.failed(cancelled(job.messageId)));
@@ -230,7 +233,9 @@ export class Pool {
     try {
       operation = connection.send(job.envelope, job.message, job.messageId);
     } catch (error) {
-      this.#failed(job, error);
+      // A connection that was at its end takes nothing, which is no try.
+      if (connection.isOpen) this.#failed(job, error);
+      else this.#wait(job, true);
       return this.#freed(member, connection);
     }
     this.#onCancel(job, operation.cancel);
@@ -251,7 +256,7 @@ export class Pool {
   #failed(job: Job, error: unknown): void {
     if (mayTryAgain(job, error)) {
       job.isRetry = true;
-      return this.#wait(job);
+      return this.#wait(job, true);
     }
     this.#end(job, () => job.failed(error));
     // The next connection would be refused as this one was; too many refusals lock an account.

@@ -85,3 +85,30 @@ test('it stands behind createTransport too', async () => {
   test.disconnect();
   assert.equal(test.messages.length, 1);
 });
+
+test('a mail is sent with the server as it was, frozen or not; a connection at its end is replaced', async () => {
+  const asked = [];
+  const test = new TestServer({ reply: async (command) => (command === '.' ? void (await new Promise((done) => setTimeout(done, 60))) : undefined) });
+  const host = { connect: (request) => (asked.push(request.hostname), test.host.connect(request)) };
+  const client = new SmtpClient({ host });
+  const server = new SmtpServer('one.example');
+  const sending = client.sendMailAsync(server, Object.freeze(mailOf()));
+  server.server = 'two.example';
+  await Promise.all([sending, client.sendMailAsync(server, mailOf())]);
+  assert.deepEqual(asked, ['one.example', 'two.example']);
+  await client.connectAsync(server);
+  const first = client.sendMailAsync(server, mailOf());
+  const second = client.sendMailAsync(server, mailOf());
+  setTimeout(() => second.cancel(), 20);
+  assert.equal((await failure(second)).code, 'EABORT');
+  await client.sendMailAsync(server, mailOf());
+  await first;
+  await client[Symbol.asyncDispose]();
+  assert.equal(test.connections.open, 0);
+});
+
+test('members of a mail that are nothing', async () => {
+  for (const changes of [{ messageId: null }, { envelope: null }, { envelope: { to: 'a@b' } }, { deliveryNotification: null }, { deliveryNotification: undefined }, { parameters: null }, { headers: null }, { alternatives: null }]) {
+    assert.match((await failure(dryRun(mailOf(changes)))).code, /^E(?:MESSAGE|ENVELOPE)$/, JSON.stringify(changes));
+  }
+});

@@ -491,3 +491,40 @@ test('nothing goes behind a message that may be given up', async () => {
   await transport.close();
   assert.equal(server.connections.made, 0);
 });
+
+test('a mail that is given up takes no others with it', async () => {
+  const { server, transport } = pooled({ maxConnections: 1 }, { reply: async (command) => (command === '.' ? void (await pause(60)) : undefined) });
+  const controller = new AbortController();
+  const first = transport.sendMail(hello);
+  const given = failure(transport.sendMail({ ...hello, signal: controller.signal }));
+  const others = Array.from({ length: 20 }, (_, at) => transport.sendMail({ ...hello, subject: String(at) }));
+  await pause(30);
+  controller.abort();
+  assert.equal((await given).code, 'EABORT');
+  await Promise.all([first, ...others]);
+  const subjects = server.messages.map(({ text }) => Number(/Subject: (\d+)/.exec(text)?.[1])).filter((subject) => subject >= 0);
+  assert.equal(new Set(subjects).size, 20);
+  await transport.close();
+});
+
+test('what is tried again keeps its order', async () => {
+  let isFirst = true;
+  const { server, transport } = pooled({ maxConnections: 1 }, { capabilities: ['PIPELINING'], reply: (command) => (/^MAIL/.test(command) && server.messages.length === 1 && isFirst ? ((isFirst = false), null) : undefined) });
+  await Promise.all(Array.from({ length: 6 }, (_, at) => transport.sendMail({ ...hello, subject: String(at) })));
+  assert.deepEqual(server.messages.map(({ text }) => /Subject: (\d+)/.exec(text)[1]), ['0', '1', '2', '3', '4', '5']);
+  await transport.close();
+});
+
+test('what the caller changes next is for the next message', async () => {
+  const { server, transport } = pooled();
+  const message = { ...hello, headers: { 'X-Id': '0' }, text: { content: 'x' }, attachments: [{ filename: 'f0', content: 'x' }] };
+  const sent = [];
+  for (let at = 0; at < 3; at += 1) {
+    message.headers['X-Id'] = String(at);
+    message.attachments[0].filename = `f${at}`;
+    sent.push(transport.sendMail(message));
+  }
+  await Promise.all(sent);
+  assert.deepEqual(server.messages.map(({ text }) => [/X-Id: (\d)/.exec(text)[1], /filename=(f\d)/.exec(text)[1]]).sort(), [['0', 'f0'], ['1', 'f1'], ['2', 'f2']]);
+  await transport.close();
+});

@@ -101,7 +101,7 @@ export interface Access {
 /** @internal The mail that a message of Nodemailer's is. `usual`: what is left out. */
 export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
   try {
-    return await made(present(given), present(usual), transport, signal);
+    return await made(copied(present(given)), present(usual), transport, signal);
   } catch (error) {
     if (error instanceof SmtpError) throw error;
     // What a stream or an object of the caller's threw.
@@ -150,6 +150,14 @@ async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, tr
   if (message.references !== undefined) mail.headers.add('References', [message.references].flat().flatMap((ids) => ids.split(/[\s,]+/)).filter((id) => id !== '').map(wrapped).join(' '));
   for (const [name, entries] of Object.entries(message.list ?? {})) lists(mail, name, entries);
   return mail;
+}
+
+/** A copy of what is plain in it, since the caller may change its own before all of it is read. */
+function copied<T>(value: T, depth = 4): T {
+  if (depth === 0 || typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one: unknown) => copied(one, depth - 1)) as T;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, copied(one, depth - 1)])) as T;
 }
 
 /** Names that nobody knows are errors, so that nothing is left out silently. */
