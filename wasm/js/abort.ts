@@ -14,6 +14,29 @@ export function checkedSignal(signal: unknown): AbortSignal | undefined {
   });
 }
 
+/** What each signal gives up. */
+const followers = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls something when a signal of the caller's is aborted, at once if it was; the function that is given ends that. It has
+ * one listener for all, since one signal may give up many mails and runtimes take many listeners for a leak.
+ */
+export function follow(signal: AbortSignal | undefined, action: () => void): () => void {
+  if (!signal) return () => {};
+  if (signal.aborted) {
+    action();
+    return () => {};
+  }
+  let actions = followers.get(signal);
+  if (!actions) {
+    const all = new Set<() => void>();
+    followers.set(signal, (actions = all));
+    signal.addEventListener('abort', () => [...all].forEach((one) => one()), { once: true });
+  }
+  actions.add(action);
+  return () => void actions.delete(action);
+}
+
 /** Waits for work, but no longer than the signal allows; what the work comes to then is nobody's concern. */
 export async function unlessCancelled<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) throw cancelled();

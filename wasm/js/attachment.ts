@@ -79,7 +79,7 @@ export async function fetchAttachment(from: string | URL, options: SmtpAttachmen
     const [type, length, encoding] = ['content-type', 'content-length', 'content-encoding'].map((field) => headers.get(field));
     // What was fetched to see whether it is there is what is sent first.
     const open = async function* (): AsyncGenerator<Uint8Array> {
-      const { body } = response ?? (await fetched(url));
+      const { body } = response ?? (await fetched(url, signal));
       response = undefined;
       if (body) yield* iterable(body);
     };

@@ -1,5 +1,5 @@
 import { host as runtimeHost } from '#host';
-import { checkedSignal } from './abort.js';
+import { checkedSignal, follow } from './abort.js';
 import { Connection, later, type Delivery, type Operation } from './connection.js';
 import { replyText, SmtpError } from './errors.js';
 import type { SmtpEvent } from './events.js';
@@ -187,11 +187,10 @@ export class SmtpClient extends EventTarget {
 
   /** Runs something that `close` and the caller's signal give up, and keeps its error message. */
   #track<T>(controller: AbortController, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const abort = (): void => controller.abort();
+    let unfollow = (): void => {};
     const tracked = (async () => {
       try {
-        checkedSignal(signal)?.addEventListener('abort', abort);
-        if (signal?.aborted) abort();
+        unfollow = follow(checkedSignal(signal), () => controller.abort());
         const result = await work();
         this.lastErrorMessage = '';
         return result;
@@ -199,7 +198,7 @@ export class SmtpClient extends EventTarget {
         this.lastErrorMessage = messageOf(error);
         throw error;
       } finally {
-        signal?.removeEventListener?.('abort', abort);
+        unfollow();
         this.#work.delete(controller);
       }
     })();

@@ -31,6 +31,8 @@ export interface Delivery {
   messageTime: number;
   /** Octets of it that were given. */
   messageSize: number;
+  /** Where the transcript was when it was begun. */
+  since: number;
 }
 
 /** What was begun, and what gives it up. */
@@ -71,6 +73,7 @@ interface Sending {
   /** When it was begun, and when the message was due. */
   begun: number;
   due: number;
+  since: number;
   /** Whether it was given up itself, and not with another. */
   isCancelled: boolean;
   /** Why the message could not be read. */
@@ -99,6 +102,10 @@ export class Connection {
   /** What a message is written from. */
   #buffer: Uint8Array | undefined;
   #transcript = '';
+  /** Characters that were cut from its start. */
+  #cut = 0;
+  /** Whether anything was begun. */
+  #isUsed = false;
   #error: SmtpError | undefined;
   #closed = false;
   #quitting = false;
@@ -211,6 +218,11 @@ export class Connection {
     return this.#transcript;
   }
 
+  /** The same from where a message was begun, if it is kept so far back. */
+  said({ since }: Delivery): string {
+    return this.transcript.slice(Math.max(since - this.#cut, 0));
+  }
+
   /** How many operations are under way. */
   get underWay(): number {
     return this.#sendings.size;
@@ -242,7 +254,7 @@ export class Connection {
   }
 
   #begin(envelope: SmtpEnvelope, message: Message | undefined, messageId: string | undefined): Operation {
-    if (this.#error) throw this.#error;
+    if (this.#error) throw this.#error.about(messageId);
     let operation: number;
     try {
       operation = message ? this.#session.send(envelope, message.plan) : this.#session.verifyRecipients(envelope);
@@ -252,9 +264,12 @@ export class Connection {
       if (this.#isOver) throw closedError(this.resolved);
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
+    // What was said before the first one is its own: the connection was set up for it.
+    const since = this.#isUsed ? this.#cut + this.transcript.length : 0;
+    this.#isUsed = true;
     const delivery = new Promise<Delivery>((done, failed) => {
       const now = performance.now();
-      const sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
+      const sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, since, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
       if (this.#sendings.size === 0) this.#lastActive = now;
       this.#sendings.set(operation, sending);
     });
@@ -474,8 +489,8 @@ export class Connection {
         this.#sendings.delete(event.operation);
         sending?.reader?.close();
         if (!sending) break;
-        const { begun, due, given } = sending;
-        const times = { envelopeTime: due - begun, messageTime: performance.now() - due, messageSize: given };
+        const { begun, due, given, since } = sending;
+        const times = { envelopeTime: due - begun, messageTime: performance.now() - due, messageSize: given, since };
         sending.done({ reply: event.reply, recipients: recipientsOf(sending), ...times });
         break;
       }
@@ -641,7 +656,9 @@ export class Connection {
     this.#listener.said?.(said);
     this.#transcript += said;
     // Cut now and then: cutting copies all that is kept.
-    if (this.#transcript.length > 2 * TRANSCRIPT) this.#transcript = this.#transcript.slice(-TRANSCRIPT);
+    if (this.#transcript.length <= 2 * TRANSCRIPT) return;
+    this.#cut += this.#transcript.length - TRANSCRIPT;
+    this.#transcript = this.#transcript.slice(-TRANSCRIPT);
   }
 
   async #close(): Promise<void> {
@@ -653,7 +670,7 @@ export class Connection {
     this.#unready(error);
     for (const sending of this.#sendings.values()) {
       sending.reader?.close();
-      sending.failed(error);
+      sending.failed(error.about(sending.messageId));
     }
     this.#sendings.clear();
     try {

@@ -96,9 +96,11 @@ export class SmtpError extends Error {
   readonly recipients: SmtpRecipientResult[];
   /** What the server said of a refused token (RFC 7628 §3.2.2): its JSON as an object, or its text. Never trust a URL in it. */
   readonly tokenError: unknown;
+  readonly #details: SmtpErrorDetails;
 
   constructor(message: string, details: SmtpErrorDetails) {
     super(message, { cause: details.cause });
+    this.#details = details;
     this.code = details.code;
     this.origin = details.origin;
     this.stage = details.stage;
@@ -122,6 +124,11 @@ export class SmtpError extends Error {
   /** The recipients that were refused. */
   get rejected(): string[] {
     return this.recipients.filter((recipient) => !recipient.accepted).map((recipient) => recipient.address);
+  }
+
+  /** @internal The same, as another message met it. */
+  about(messageId: string | undefined): SmtpError {
+    return new SmtpError(this.message, { ...this.#details, messageId, recipients: [] });
   }
 
   /** Whether the same again would fail again. */

@@ -78,8 +78,9 @@ export function readable(message: unknown): Message | undefined {
   return { plan, total: length ?? size, open: () => source.open() };
 }
 
-/** Streams that were read: they have nothing left to give. */
+/** Streams that were read: they have nothing left to give; and those whose failure ends nothing but their mail. */
 const spent = new WeakSet<object>();
+const heard = new WeakSet<object>();
 
 /** @internal What gives octets piece by piece; `undefined` if this is none. */
 export function sourceOf(message: unknown): SmtpMessageSource | undefined {
@@ -87,7 +88,10 @@ export function sourceOf(message: unknown): SmtpMessageSource | undefined {
   if (typeof Blob !== 'undefined' && message instanceof Blob) return { open: () => message.stream(), length: message.size };
   if (Symbol.asyncIterator in message || 'getReader' in message) {
     // A stream of Node's that fails before it is read would end the program; reading it tells of the failure too.
-    if ('on' in message && typeof message.on === 'function') message.on('error', () => {});
+    if ('on' in message && typeof message.on === 'function' && !heard.has(message)) {
+      heard.add(message);
+      message.on('error', () => {});
+    }
     const open = (): AsyncIterable<Uint8Array> => {
       if (spent.has(message)) throw new Error('this stream was read already; give an object with open()');
       spent.add(message);

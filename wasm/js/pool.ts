@@ -64,7 +64,7 @@ interface Member {
 export class Pool {
   readonly #open: (signal: AbortSignal) => Promise<Connection>;
   readonly #limits: PoolLimits;
-  readonly #onIdle: () => void;
+  readonly #onTurn: () => void;
   /** What was given and is not over; and what of it no connection has yet. */
   readonly #jobs = new Set<Job>();
   readonly #waiting: Job[] = [];
@@ -81,16 +81,21 @@ export class Pool {
   /** Whether a connection was set up: the login is right. */
   #isProven = false;
 
-  /** @param onIdle Told when a message is over and the next one would go out at once. */
-  constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onIdle: () => void) {
+  /** @param onTurn Told when the rate allows more. */
+  constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onTurn: () => void) {
     this.#open = open;
     this.#limits = limits;
-    this.#onIdle = onIdle;
+    this.#onTurn = onTurn;
   }
 
-  /** Whether a message would go out at once. */
-  get isIdle(): boolean {
-    return !this.#isClosed && this.#waiting.length === 0 && (this.#pick(0) !== undefined || this.#members.size < this.#limits.maxConnections);
+  /** Messages that were given and are not over. */
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether the rate lets so many more messages go out at once; if not, `onTurn` is called when it may. */
+  allows(count: number): boolean {
+    return this.#mayBegin(this.#waiting.length + count);
   }
 
   send(message: PoolMessage): Promise<PoolDelivery> {
@@ -142,12 +147,11 @@ export class Pool {
     this.#jobs.delete(job);
     tell();
     if (this.#jobs.size === 0) for (const done of this.#done.splice(0)) done();
-    queueMicrotask(() => this.isIdle && this.#onIdle());
   }
 
   /** Begins what may be begun. */
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#mayBegin()) {
+    while (this.#waiting.length > 0 && this.#mayBegin(1)) {
       const member = this.#pick(0) ?? this.#added() ?? this.#pick(DEPTH - 1);
       const job = member && this.#waiting.shift();
       if (!member || !job) return;
@@ -157,19 +161,20 @@ export class Pool {
     }
   }
 
-  /** Whether the rate allows one more; if not, it is looked at again when it does. */
-  #mayBegin(): boolean {
+  /** Whether the rate allows so many more; if not, it is looked at again when it does. */
+  #mayBegin(count: number): boolean {
     const { rateLimit, rateDelta } = this.#limits;
     const now = performance.now();
     if (now - this.#since >= rateDelta) {
       this.#since = now;
       this.#begun = 0;
     }
-    if (this.#begun < rateLimit) return true;
+    if (this.#begun + count <= rateLimit) return true;
     // A timer has a longest time.
     this.#turn ??= setTimeout(() => {
       this.#turn = undefined;
       this.#pump();
+      this.#onTurn();
     }, Math.min(this.#since + rateDelta - now, 2 ** 31 - 1));
     return false;
   }
@@ -261,7 +266,7 @@ export class Pool {
     this.#end(job, () => job.failed(error));
     // The next connection would be refused as this one was; too many refusals lock an account.
     if (error instanceof SmtpError && error.stage === 'auth' && error.code === 'EAUTH') {
-      for (const waiting of this.#waiting.splice(0)) this.#end(waiting, () => waiting.failed(error));
+      for (const waiting of this.#waiting.splice(0)) this.#end(waiting, () => waiting.failed(error.about(waiting.messageId)));
     }
   }
 

@@ -1,9 +1,10 @@
 // createTransport: options, fields, `info`, the pool.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import PostalMime from 'postal-mime';
-import { createTransport, SmtpError } from 'sansmtp';
+import { createTransport, SmtpClient, SmtpError, SmtpMail, SmtpServer } from 'sansmtp';
 import { TestServer } from 'sansmtp/testing';
 
 const hello = { from: 'ann@example.com', to: 'bob@example.org', subject: 'Hi', text: 'Hi.' };
@@ -375,6 +376,78 @@ test('idle is told, and can be asked', async () => {
   assert.ok(idle >= 1);
   await transport.close();
   assert.equal(transport.isIdle(), false);
+});
+
+test('a producer that asks isIdle is held back, and none of its mails is left behind', async () => {
+  for (const [options, most] of [[{ maxConnections: 2 }, 2], [{ maxConnections: 5, rateLimit: 3, rateDelta: 40 }, 3], [{ maxConnections: 2, maxMessages: 1 }, 2]]) {
+    const { server, transport } = pooled(options);
+    const left = Array.from({ length: 30 }, (_, at) => ({ ...hello, subject: String(at) }));
+    const sent = [];
+    let [inHand, peak] = [0, 0];
+    await new Promise((done) => {
+      transport.addEventListener('idle', () => {
+        while (transport.isIdle() && left.length > 0) {
+          peak = Math.max(peak, (inHand += 1));
+          sent.push(transport.sendMail(left.shift()).finally(() => (inHand -= 1)));
+        }
+        if (left.length === 0) done();
+      });
+    });
+    await Promise.all(sent);
+    assert.equal(peak, most, JSON.stringify(options));
+    assert.equal(new Set(server.messages.map(({ octets }) => /Subject: (\d+)/.exec(new TextDecoder().decode(octets))[1])).size, 30);
+    await transport.close();
+  }
+});
+
+test('a producer that gives one mail for each idle is told each time', async () => {
+  const { server, transport } = pooled({ maxConnections: 3 });
+  const sent = [];
+  await new Promise((done) => {
+    transport.addEventListener('idle', () => (sent.length < 20 ? void sent.push(transport.sendMail(hello)) : done()));
+  });
+  await Promise.all(sent);
+  assert.equal(server.messages.length, sent.length);
+  await transport.close();
+});
+
+test('each of the mails that wait for a login that fails has an error of its own', async () => {
+  const { transport } = pooled({ auth: { user: 'ann', pass: 'wrong' } }, { reply: (command) => (/^AUTH/.test(command) ? '535 5.7.8 no' : undefined) });
+  const errors = await Promise.all([1, 2, 3].map((at) => failure(transport.sendMail({ ...hello, messageId: `<${at}@example.com>` }))));
+  assert.deepEqual(errors.map(({ code, responseCode, messageId }) => [code, responseCode, messageId]), [1, 2, 3].map((at) => ['EAUTH', 535, `<${at}@example.com>`]));
+  assert.equal(new Set(errors).size, 3);
+  await transport.close();
+});
+
+test('one signal for many mails, and one stream of many readers, make no warning', async () => {
+  const warnings = [];
+  const warned = (warning) => warnings.push(warning.message);
+  process.on('warning', warned);
+  const controller = new AbortController();
+  const { transport } = pooled({ maxConnections: 2 });
+  const client = new SmtpClient({ host: new TestServer().host });
+  const mail = new SmtpMail();
+  Object.assign(mail, { from: hello.from, to: hello.to, textBody: 'x' });
+  const message = Readable.from(['x']);
+  await Promise.all([
+    ...Array.from({ length: 30 }, () => transport.sendMail({ ...hello, signal: controller.signal })),
+    ...Array.from({ length: 30 }, () => client.sendMailAsync(new SmtpServer('x'), mail, { signal: controller.signal })),
+    ...Array.from({ length: 30 }, () => failure(transport.sendMail({ ...hello, to: 'none', text: 'x', attachments: [{ content: message }] }))),
+  ]);
+  await transport.close();
+  await pause();
+  process.off('warning', warned);
+  assert.deepEqual(warnings, []);
+});
+
+test('the conversation of a mail is its own', async () => {
+  const { transport } = pooled({ maxConnections: 1, transactionLog: true });
+  const first = await transport.sendMail({ ...hello, to: 'first@example.org' });
+  const second = await transport.sendMail({ ...hello, to: 'second@example.org' });
+  assert.match(first.conversation, /EHLO[^]*first@/);
+  assert.match(second.conversation, /^[^\n]*MAIL FROM[^]*second@[^]*taken/);
+  assert.doesNotMatch(second.conversation, /EHLO|first@/);
+  await transport.close();
 });
 
 test('silence is bounded, if asked for', async () => {

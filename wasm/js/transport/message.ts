@@ -100,6 +100,7 @@ export interface Access {
 
 /** @internal The mail that a message of Nodemailer's is. `usual`: what is left out. */
 export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
+  if (typeof given !== 'object' || given === null) throw wrong('No message was given: sendMail({ from, to, subject, text }).');
   try {
     return await made(copied(present(given)), present(usual), transport, signal);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { host as runtimeHost } from '#host';
-import { checkedSignal, unlessCancelled } from '../abort.js';
+import { checkedSignal, follow, unlessCancelled } from '../abort.js';
 import { Connection } from '../connection.js';
 import { replyText, SmtpError } from '../errors.js';
 import type { SmtpHost } from '../host.js';
@@ -70,7 +70,10 @@ export class SmtpTransport extends EventTarget {
   readonly #pool: Pool;
   /** What was given and is not over: what gives it up, and the promise of its end. */
   readonly #work = new Map<AbortController, Promise<unknown>>();
-  readonly #onSignal = (): void => void this.close({ force: true });
+  #unfollow = (): void => {};
+  /** Messages that were given and are not over, those that are still being made too. */
+  #inHand = 0;
+  #isTelling = false;
   #isClosed = false;
 
   /** @internal */
@@ -79,10 +82,9 @@ export class SmtpTransport extends EventTarget {
     this.#settings = readOptions(options);
     this.#defaults = defaults;
     this.#host = this.#settings.smtpHost ?? runtimeHost;
-    this.#pool = new Pool((signal) => this.#open(signal), this.#settings.limits, () => this.dispatchEvent(new Event('idle')));
-    const { signal } = this.#settings;
-    signal?.addEventListener('abort', this.#onSignal);
-    if (signal?.aborted) this.#onSignal();
+    this.#pool = new Pool((signal) => this.#open(signal), this.#settings.limits, () => this.#tellIdle());
+    this.#unfollow = follow(this.#settings.signal, () => void this.close({ force: true }));
+    this.#tellIdle();
   }
 
   /**
@@ -96,13 +98,13 @@ export class SmtpTransport extends EventTarget {
 
   /** @internal Sends what `make` makes. */
   send(make: (signal: AbortSignal) => SmtpMail | Promise<SmtpMail>, given: unknown, maxRecipients?: number | null): Promise<SmtpTransportInfo> {
-    return this.#track(async (signal) => {
+    this.#inHand += 1;
+    const sending = this.#track(async (signal) => {
       const mail = await unlessCancelled(async () => make(signal), signal);
       const { dkim } = this.#settings;
       if (!mail.dkim && dkim.length > 0) mail.dkim = dkim;
-      const composed = await compose(mail, this.#host, signal);
-      const { message, messageId, returnPath } = composed;
-      const envelope = { ...composed.envelope, from: returnPath ?? composed.envelope.from };
+      const { envelope: usual, message, messageId, returnPath } = await compose(mail, this.#host, signal);
+      const envelope = { ...usual, from: returnPath ?? usual.from };
       const most = Math.min(maxRecipients ?? Infinity, this.#settings.maxRecipients);
       if (envelope.to.length > most) {
         throw new SmtpError(`The message has ${envelope.to.length} recipients; maxRecipients allows ${most}.`, {
@@ -120,21 +122,36 @@ export class SmtpTransport extends EventTarget {
         messageSize,
         response: replyText(reply),
         messageId,
-        ...(this.#settings.hasConversation ? { conversation: connection.transcript } : {}),
+        ...(this.#settings.hasConversation ? { conversation: connection.said(delivery) } : {}),
       };
     }, given);
+    const over = (): void => {
+      this.#inHand -= 1;
+      this.#tellIdle();
+    };
+    sending.then(over, over);
+    return sending;
+  }
+
+  /** Tells of `idle` once what happens now is over, if another message would go out at once then. */
+  #tellIdle(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      if (this.isIdle()) this.dispatchEvent(new Event('idle'));
+    });
   }
 
   /** Does something that `close` waits for or gives up, and the caller's signal too. */
   async #track<T>(work: (signal: AbortSignal) => Promise<T>, given: unknown): Promise<T> {
     if (this.#isClosed) throw closedError();
-    const own = checkedSignal(given);
     const controller = new AbortController();
-    const abort = (): void => controller.abort();
-    own?.addEventListener('abort', abort);
-    if (own?.aborted) abort();
+    const unfollow = follow(checkedSignal(given), () => controller.abort());
     const tracked = work(controller.signal).finally(() => {
-      own?.removeEventListener('abort', abort);
+      unfollow();
+      // What was fetched for it and is not read is let go.
+      controller.abort();
       this.#work.delete(controller);
     });
     this.#work.set(controller, tracked);
@@ -150,7 +167,10 @@ export class SmtpTransport extends EventTarget {
 
   /** Whether a message would go out at once. */
   isIdle(): boolean {
-    return this.#pool.isIdle;
+    const { maxConnections } = this.#settings.limits;
+    if (this.#isClosed || this.#inHand >= maxConnections) return false;
+    // Where connections are not bounded, nobody is held back: a program that is done must not wait for its next turn.
+    return maxConnections === Infinity || this.#pool.allows(this.#inHand - this.#pool.size + 1);
   }
 
   /**
@@ -159,7 +179,7 @@ export class SmtpTransport extends EventTarget {
    */
   async close({ force = false }: { force?: boolean } = {}): Promise<void> {
     this.#isClosed = true;
-    this.#settings.signal?.removeEventListener('abort', this.#onSignal);
+    this.#unfollow();
     if (force) for (const controller of this.#work.keys()) controller.abort();
     await Promise.allSettled(this.#work.values());
     await this.#pool.close(force);
@@ -170,11 +190,8 @@ export class SmtpTransport extends EventTarget {
     return this.close();
   }
 
-  async #sendMessage(message: SmtpTransportMessage): Promise<SmtpTransportInfo> {
-    if (typeof message !== 'object' || message === null) {
-      throw new SmtpError('No message was given: sendMail({ from, to, subject, text }).', { code: 'EMESSAGE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'] });
-    }
-    return this.send((signal) => mailOf(message, this.#defaults, this.#settings, signal), message.signal, message.maxRecipients);
+  #sendMessage(message: SmtpTransportMessage): Promise<SmtpTransportInfo> {
+    return this.send((signal) => mailOf(message, this.#defaults, this.#settings, signal), message?.signal, message?.maxRecipients);
   }
 
   #open(signal: AbortSignal): Promise<Connection> {
