@@ -16,12 +16,25 @@ export class MailAddress {
    * ```
    */
   constructor(text: string, address?: string) {
+    if (typeof text !== 'string' || typeof (address ?? '') !== 'string') {
+      throw wrongAddress('A MailAddress takes text: an address, Name <address>, or a name and an address.', 'message');
+    }
     if (address !== undefined) {
-      this.name = String(text);
-      this.address = String(address);
+      this.name = text;
+      this.address = address;
       return;
     }
     const trimmed = text.trim();
+    if (split(trimmed).slice(0, -1).some((part) => part.includes('@'))) {
+      throw wrongAddress(`A MailAddress is one address, and there are more: ${trimmed}. An AddressCollection takes them.`, 'message');
+    }
+    // The name as it was written before there were angle brackets (RFC 5322 §3.4).
+    const [, before, comment] = /^<?([^\s<>()"@]+@[^\s<>()"@]+)>? *\(((?:[^()\\]|\\.)*)\)$/s.exec(trimmed) ?? [];
+    if (before !== undefined && comment !== undefined) {
+      this.name = comment.replace(/\\(.)/gs, '$1').trim();
+      this.address = before;
+      return;
+    }
     const open = trimmed.lastIndexOf('<');
     const inside = trimmed.slice(open + 1, -1);
     const hasName = open >= 0 && trimmed.endsWith('>') && !inside.includes('>');
@@ -52,14 +65,15 @@ export class MailAddress {
 export class AddressCollection implements Iterable<MailAddress> {
   readonly #addresses: MailAddress[] = [];
 
-  /** @param text Addresses with commas between them; commas within quotes belong to a name. */
-  constructor(text = '') {
-    for (const part of split(text)) this.add(part);
+  /** @param addresses Text with commas between addresses, where commas within quotes belong to a name; or what has them. */
+  constructor(addresses: AddressInput = '') {
+    if (typeof addresses !== 'string') this.#addresses.push(...listed('An AddressCollection', addresses));
+    else for (const part of split(addresses)) this.add(part);
   }
 
   /** Adds an address: as {@link MailAddress} takes it, the name first if there are two. */
   add(text: MailAddress | string, address?: string): void {
-    this.#addresses.push(typeof text === 'string' ? new MailAddress(text, address) : text);
+    this.#addresses.push(text instanceof MailAddress && address === undefined ? text : new MailAddress(text as string, address));
   }
 
   clear(): void {
@@ -84,16 +98,45 @@ export type AddressInput = AddressCollection | MailAddress | string | readonly (
 
 /** @internal The addresses that were given as `member` of a mail. */
 export function addressesOf(member: string, input: unknown): MailAddress[] {
-  if (input instanceof AddressCollection) return [...input];
-  const given: unknown[] = Array.isArray(input) ? input : [input];
+  const addresses = listed(member, input);
+  for (const { name, address } of addresses) {
+    if (typeof name !== 'string') throw wrongAddress(`${member}: the name of ${String(address)} must be text.`, suspectOf(member));
+    addressOf(member, address);
+  }
+  return addresses;
+}
+
+function listed(member: string, input: unknown): MailAddress[] {
+  const given: unknown[] = input instanceof AddressCollection ? [...input] : Array.isArray(input) ? input : [input];
   return given.flatMap((address) => {
     if (typeof address === 'string') return [...new AddressCollection(address)];
     if (address instanceof MailAddress) return [address];
-    throw new SmtpError(`${member} must be text, a MailAddress, an AddressCollection, or an array of the first two.`, {
-      code: 'EENVELOPE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [member === 'from' ? 'sender' : 'recipient'],
-    });
+    throw wrongAddress(`${member} must be text, a MailAddress, an AddressCollection, or an array of the first two.`, suspectOf(member));
   });
 }
+
+/** @internal An address that was given as `member` of a mail, if it can be one: what exactly it may be, the core knows. */
+export function addressOf(member: string, address: string): string {
+  const isLocal = (member === 'bcc' || member === 'envelope.to') && /^postmaster$/i.test(address);
+  if (isLocal || (typeof address === 'string' && MAILBOX.test(inAscii(address)))) return address;
+  const reason = String(address).includes('@') ? 'it has a character that must be quoted, or is not allowed' : 'it has no @';
+  throw wrongAddress(`${member}: "${String(address)}" is not an address: ${reason}.`, suspectOf(member));
+}
+
+function suspectOf(member: string): Suspect {
+  return ['from', 'sender', 'returnPath', 'envelope.from'].includes(member) ? 'sender' : ['to', 'cc', 'bcc', 'envelope.to'].includes(member) ? 'recipient' : 'message';
+}
+
+type Suspect = 'sender' | 'recipient' | 'message';
+
+/** @internal */
+export function wrongAddress(message: string, suspect: Suspect): SmtpError {
+  return new SmtpError(message, { code: 'EENVELOPE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect] });
+}
+
+/** What may stand in a header as an address. */
+const MAILBOX =
+  /^(?:"(?:[^"\\\p{Cc}\p{Cs}]|\\[^\p{Cc}\p{Cs}])*"|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)@(?:\[[^\s[\]<>\p{Cc}\p{Cs}]*\]|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)$/u;
 
 /**
  * The domain of an address in ASCII (RFC 5890 §2.3.2.1), if it is all that is not: any server takes that. The platform has

@@ -33,8 +33,12 @@ export class SmtpAttachment {
   /** @param name Its file name, without folders. */
   constructor(name: string, content: SmtpContent, options: SmtpAttachmentOptions = {}) {
     if (typeof name !== 'string') throw wrong('An attachment needs a name: addAttachment(name, content).');
+    if (typeof options !== 'object' || options === null) throw wrong(`The options of an attachment are an object; there are ${OPTIONS.join(', ')}.`);
     for (const option of Object.keys(options)) {
       if (!OPTIONS.includes(option)) throw wrong(`${option} is no option of an attachment; there are ${OPTIONS.join(', ')}.`);
+    }
+    for (const option of ['contentType', 'cid'] as const) {
+      if (options[option] !== undefined && typeof options[option] !== 'string') throw wrong(`${option} of an attachment must be text.`);
     }
     this.name = name;
     this.content = content;
@@ -71,6 +75,7 @@ export function alternativeEntity(contentType: string, content: SmtpContent): En
 
 /** @internal A file or what is behind a link, as an attachment. */
 export async function fetchAttachment(from: string | URL, options: SmtpAttachmentOptions, signal?: AbortSignal): Promise<SmtpAttachment> {
+  if (typeof from !== 'string' && !(from instanceof URL)) throw wrong('What is attached is read from a path or a link: text, or a URL.');
   const url = from instanceof URL ? from : /^(?:https?|data|file):/i.test(from) ? new URL(from) : undefined;
   if (url && url.protocol !== 'file:') {
     const name = url.protocol === 'data:' ? '' : fileName(url.pathname, true);

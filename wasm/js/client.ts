@@ -68,9 +68,12 @@ export class SmtpProgressEvent extends Event {
  * mail.subject = 'Hello';
  * mail.textBody = 'Hello, Bob.';
  *
- * await using client = new SmtpClient();
+ * const client = new SmtpClient();
  * const { accepted } = await client.sendMailAsync(server, mail);
  * ```
+ *
+ * A connection that {@link connectAsync} opened is left by {@link close}, or at the end of a block by `await using client`,
+ * which Node knows from 24 on and TypeScript compiles for others.
  */
 export class SmtpClient extends EventTarget {
   /** Why the last sending failed; empty if it did not. */
@@ -148,7 +151,7 @@ export class SmtpClient extends EventTarget {
     const controller = new AbortController();
     const test = async (): Promise<SmtpRecipientsResult> => {
       const { envelope: given, returnPath } = composeUnsigned(mail, this.#host);
-      return this.#over(server, controller.signal, async (connection) => {
+      return this.#over(server, server, controller.signal, async (connection) => {
         const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
         return recipientsOf(connection, envelope, await carriedOut(connection.verifyRecipients(envelope), controller.signal));
       });
@@ -207,20 +210,21 @@ export class SmtpClient extends EventTarget {
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {
-    // Without a signature nothing is waited for: what the caller changes next, in the mail or the server, is for the next mail.
+    // What the caller changes next, in the mail or the server, is for the next mail; without a signature nothing is waited for.
+    const settings = { ...server };
     const composed = mail?.dkim ? await compose(mail, this.#host, signal) : composeUnsigned(mail, this.#host);
     const { envelope: given, returnPath, message, messageId } = composed;
-    return this.#over(server, signal, async (connection) => {
+    return this.#over(server, settings, signal, async (connection) => {
       const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
       const delivery = await carriedOut(connection.send(envelope, message, messageId), signal);
       return { ...recipientsOf(connection, envelope, delivery), response: replyText(delivery.reply), messageId };
     });
   }
 
-  /** Does something over the connection that is kept, or over one of its own. */
-  async #over<T>(server: SmtpServer, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
+  /** Does something over the connection that is kept to the server, or over one of its own by the settings. */
+  async #over<T>(server: SmtpServer, settings: SmtpServer, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
     const kept = this.#kept && this.#kept.server === server && this.#kept.connection.isOpen ? this.#kept.connection : undefined;
-    const connection = kept ?? (await this.#open(server, signal));
+    const connection = kept ?? (await this.#open(settings, signal));
     try {
       return await work(connection);
     } catch (error) {
@@ -228,7 +232,7 @@ export class SmtpClient extends EventTarget {
       const isRefused = kept !== undefined && !kept.isOpen && error instanceof SmtpError && error.code === 'ECONNECTION' && error.stage === 'command';
       if (!isRefused || this.#kept?.connection !== kept) throw error;
       this.#kept = undefined;
-      return await this.#over(server, signal, work);
+      return await this.#over(server, settings, signal, work);
     } finally {
       if (!kept) connection.quit();
     }

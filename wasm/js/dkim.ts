@@ -182,7 +182,9 @@ function behind(octets: Uint8Array, pieces: ReturnType<Message['open']>): Return
 }
 
 /** The key of a signer whose settings are right. */
-async function check({ domain, selector, privateKey, headers, ...unknown }: SmtpDkim): Promise<CryptoKey> {
+async function check(given: SmtpDkim): Promise<CryptoKey> {
+  if (typeof given !== 'object' || given === null) throw wrong('dkim must be { domain, selector, privateKey }, or an array of these.', 'dkim');
+  const { domain, selector, privateKey, headers, ...unknown } = given;
   for (const name of Object.keys(unknown)) throw wrong(`${name} is no option of dkim; there are domain, selector, privateKey, headers.`, 'dkim');
   const isName = (name: unknown): boolean => typeof name === 'string' && /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(name);
   if (typeof domain !== 'string' || !isName(asciiDomain(domain))) throw wrong('dkim.domain must be a domain, such as example.com.', 'dkim');

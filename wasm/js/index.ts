@@ -20,7 +20,8 @@ export type { SmtpDataSent, SmtpOutcome, SmtpReply, SmtpStage } from './events.j
 export type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
 export { AddressCollection, MailAddress, type AddressInput } from './address.js';
 export { SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
-export { SmtpHeaders, SmtpMail, type SmtpDeliveryNotification } from './mail.js';
+export type { SmtpDeliveryNotification } from './envelope.js';
+export { SmtpHeaders, SmtpMail } from './mail.js';
 export type { SmtpContent, SmtpMessage, SmtpMessageSource, SmtpSource } from './message.js';
 export type { SmtpConnectionResult, SmtpRecipientsResult, SmtpSendResult } from './result.js';
 export {

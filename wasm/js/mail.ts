@@ -1,25 +1,13 @@
 import { unlessCancelled } from './abort.js';
-import { addressesOf, inAscii, MailAddress, type AddressInput } from './address.js';
+import { addressesOf, inAscii, MailAddress, wrongAddress, type AddressInput } from './address.js';
 import { alternativeEntity, attachmentEntity, fetchAttachment, SmtpAttachment, type SmtpAttachmentOptions } from './attachment.js';
 import { sign, type SmtpDkim } from './dkim.js';
-import { SmtpError } from './errors.js';
+import { envelopeOf, type SmtpDeliveryNotification } from './envelope.js';
 import type { SmtpHost } from './host.js';
 import { messageOf, readable, type Message, type SmtpContent, type SmtpMessage } from './message.js';
 import { messageOfEntity, multipart, textEntity, type Entity } from './mime/entity.js';
 import { Field, wrong } from './mime/header.js';
 import type { SmtpEnvelope, SmtpMailParameters } from './session.js';
-
-/** Notifications of delivery (RFC 3461), for a server that offers DSN. */
-export interface SmtpDeliveryNotification {
-  /** What to tell the sender of: `NEVER`, or some of `SUCCESS`, `FAILURE`, `DELAY`. */
-  notify?: string | readonly string[];
-  /** The same for some recipients, by their addresses. */
-  recipients?: Readonly<Record<string, string | readonly string[]>>;
-  /** What a notification of failure has: the whole message, or its header. */
-  return?: 'FULL' | 'HDRS';
-  /** A name for the message, which notifications repeat. */
-  envelopeId?: string;
-}
 
 /**
  * Header fields that have no member of their own.
@@ -55,6 +43,7 @@ export class SmtpHeaders implements Iterable<[name: string, value: string]> {
 
   /** Removes all fields of that name. */
   remove(name: string): void {
+    checkName(name);
     this.#fields = this.#fields.filter(([other]) => other.toLowerCase() !== name.toLowerCase());
   }
 
@@ -173,16 +162,13 @@ export function composeUnsigned(mail: SmtpMail, host: SmtpHost, now = host.now?.
   const [from, ...others] = addressesOf('from', mail.from);
   const given = mail.message ?? undefined;
   const isFinished = given !== undefined && mail.envelope?.from !== undefined;
-  if (!from?.address && !isFinished) throw wrongAddress('The mail has no sender: set from.', 'sender');
+  if (!from && !isFinished) throw wrongAddress('The mail has no sender: set from.', 'sender');
   if (others.length > 0) throw wrongAddress('The mail has more than one sender: set from to one of them.', 'sender');
   const [sender, ...more] = addressesOf('sender', mail.sender);
   if (more.length > 0) throw wrongAddress('sender is more than one address.', 'sender');
   const [to, cc, bcc, replyTo] = (['to', 'cc', 'bcc', 'replyTo'] as const).map((member) => addressesOf(member, mail[member])) as
     [MailAddress[], MailAddress[], MailAddress[], MailAddress[]];
-  const recipients = [...new Set(mail.envelope?.to ?? [...to, ...cc, ...bcc].map(({ address }) => address))];
-  if (recipients.length === 0) throw wrongAddress('The mail has no recipient: set to, cc or bcc.', 'recipient');
-  const returnPath = mail.envelope?.from ?? (mail.returnPath === '' ? undefined : mail.returnPath.replace(/^<>$/, ''));
-  const envelope = envelopeOf(mail, sender?.address || (from?.address ?? ''), recipients);
+  const { envelope, returnPath } = envelopeOf(mail, sender ?? from, [...to, ...cc, ...bcc]);
   if (given !== undefined || !from) return { envelope, returnPath, ...finished(given ?? '', mail.messageId) };
 
   const random = (): string => hex(host.random?.(16) ?? crypto.getRandomValues(new Uint8Array(16)));
@@ -235,31 +221,6 @@ function finished(given: SmtpMessage, messageId: string | undefined): Pick<Compo
   return { message, messageId };
 }
 
-/** Who gets it, and what is asked for (RFC 3461 §4). */
-function envelopeOf({ deliveryNotification, parameters }: SmtpMail, from: string, to: readonly string[]): SmtpEnvelope {
-  const { notify, recipients = {}, return: content, envelopeId, ...unknown } = deliveryNotification;
-  for (const name of Object.keys(unknown)) throw wrong(`${name} is not part of deliveryNotification; there are notify, recipients, return, envelopeId.`);
-  for (const address of Object.keys(recipients)) {
-    if (!to.includes(address)) throw wrongAddress(`deliveryNotification names ${address}, which is no recipient of the mail.`, 'recipient');
-  }
-  const asked = (address: string): string | undefined => {
-    const given = recipients[address] ?? notify;
-    return given === undefined ? undefined : [given].flat().join(',').toUpperCase();
-  };
-  return {
-    from,
-    to: to.map((address) => {
-      const NOTIFY = asked(address);
-      return NOTIFY === undefined ? address : { address, parameters: { NOTIFY } };
-    }),
-    parameters: {
-      ...parameters,
-      ...(content === undefined ? {} : { RET: content }),
-      ...(envelopeId === undefined ? {} : { ENVID: envelopeId }),
-    },
-  };
-}
-
 function check(mail: SmtpMail): void {
   if (typeof mail !== 'object' || mail === null) throw wrong('No mail was given: make an SmtpMail.');
   for (const name of Object.keys(mail)) {
@@ -272,17 +233,21 @@ function check(mail: SmtpMail): void {
     throw wrong(`charset is ${mail.charset}; leave it at utf-8, which every mail program reads. Give a message in another charset as a finished one, by message.`);
   }
   if (mail.date !== undefined && !(mail.date instanceof Date && !Number.isNaN(mail.date.getTime()))) throw wrong('date must be a valid Date.');
-  for (const name of ['deliveryNotification', 'parameters', 'headers'] as const) {
+  for (const name of ['deliveryNotification', 'parameters'] as const) {
     if (typeof mail[name] !== 'object' || mail[name] === null) throw wrong(`${name} must be an object.`);
   }
-  if (!Array.isArray(mail.alternatives)) throw wrong('alternatives must be an array of { contentType, content }.');
+  const [header] = mail.headers instanceof SmtpHeaders ? Object.keys(mail.headers) : [''];
+  if (header !== undefined) throw wrong(`Headers are added by headers.add(${header === '' ? 'name' : `'${header}'`}, value).`);
+  const isAlternative = (one: unknown): boolean => typeof one === 'object' && one !== null && 'content' in one && 'contentType' in one && typeof one.contentType === 'string';
+  if (!Array.isArray(mail.alternatives) || !mail.alternatives.every(isAlternative)) throw wrong('alternatives must be an array of { contentType, content }.');
+  if (mail.message === '' || (mail.message instanceof Uint8Array && mail.message.length === 0)) throw wrong('message is empty: leave it out, and the mail is made from the other members.');
   if (mail.messageId !== undefined && (typeof mail.messageId as unknown) !== 'string') throw wrong('messageId must be a string.');
   if (mail.messageId !== undefined && !/^(?:<[^\s<>\0-\x1f\x7f-\uffff]+>|[^\s<>\0-\x1f\x7f-\uffff]+)$/.test(mail.messageId)) {
     throw wrong('messageId must be one word of ASCII, such as <7@example.com>.');
   }
   const { envelope } = mail;
   const isEnvelope = (given: { from?: unknown; to?: unknown } | null): boolean =>
-    given !== null && typeof (given.from ?? '') === 'string' && Array.isArray(given.to ?? []) && ((given.to ?? []) as unknown[]).every((address) => typeof address === 'string');
+    typeof given === 'object' && given !== null && typeof (given.from ?? '') === 'string' && Array.isArray(given.to ?? []) && ((given.to ?? []) as unknown[]).every((address) => typeof address === 'string');
   if (envelope !== undefined && !isEnvelope(envelope)) {
     throw wrongAddress('envelope must be { from, to }: an address, and an array of addresses.', 'recipient');
   }
@@ -295,7 +260,8 @@ function check(mail: SmtpMail): void {
 }
 
 function checkName(name: string): void {
-  if (typeof name !== 'string' || !/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw wrong(`"${name}" is not the name of a header: visible ASCII without a colon.`);
+  if (typeof name !== 'string') throw wrong('The name of a header must be text.');
+  if (!/^[\x21-\x39\x3b-\x7e]{1,76}$/.test(name)) throw wrong(`"${name}" is not the name of a header: visible ASCII without a colon.`);
   const member = OWN.get(name.toLowerCase());
   if (member !== undefined) throw wrong(`${name} is made from the mail: ${member}.`);
 }
@@ -310,15 +276,17 @@ const OWN: ReadonlyMap<string, string> = new Map([
     [name, 'set textBody, htmlBody, attachments; or give a finished message, by message']),
 ]);
 
+const LEVELS: ReadonlyMap<unknown, number> = new Map([['high', 1], ['normal', 3], ['low', 5]]);
+
 function priorityFields(priority: SmtpMail['priority']): string[] {
-  const level = typeof priority === 'number' ? priority : { high: 1, normal: 3, low: 5 }[priority];
+  const level = LEVELS.get(priority) ?? (typeof priority === 'number' ? priority : 0);
   if (!Number.isInteger(level) || level < 1 || level > 5) throw wrong('priority must be high, normal or low, or 1 (highest) to 5.');
   if (level === 3) return [];
   return [`X-Priority: ${level}`, `Importance: ${level < 3 ? 'high' : 'low'}`];
 }
 
-/** `Sat, 21 Nov 2026 19:47:00 +0000` (RFC 5322 §3.3). */
-function dateText(date: Date): string {
+/** @internal `Sat, 21 Nov 2026 19:47:00 +0000` (RFC 5322 §3.3). */
+export function dateText(date: Date): string {
   return date.toUTCString().replace('GMT', '+0000');
 }
 
@@ -329,8 +297,4 @@ function domainOf(address: string): string {
 
 function hex(octets: Uint8Array): string {
   return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
-}
-
-function wrongAddress(message: string, suspect: 'sender' | 'recipient'): SmtpError {
-  return new SmtpError(message, { code: 'EENVELOPE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect] });
 }

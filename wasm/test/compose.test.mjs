@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { extract } from 'letterparser';
 import { simpleParser } from 'mailparser';
 import PostalMime from 'postal-mime';
-import { AddressCollection, MailAddress, SmtpMail } from 'sansmtp';
+import { AddressCollection, MailAddress, SmtpError, SmtpMail } from 'sansmtp';
 import { dryRun, TestServer } from 'sansmtp/testing';
 
 const fixed = { now: () => Date.UTC(2026, 10, 22, 5), random: (length) => new Uint8Array(length).fill(7) };
@@ -182,7 +182,7 @@ test('no value becomes a second header', async () => {
   for (const text of evil) {
     await assert.rejects(made({ subject: text }), { code: 'EMESSAGE' });
     await assert.rejects(made({ from: new MailAddress(text, 'a@b') }), { code: 'EMESSAGE' });
-    await assert.rejects(made({ to: [new MailAddress('a', `a@b${text}`)] }), { code: 'EMESSAGE' });
+    await assert.rejects(made({ to: [new MailAddress('a', `a@b${text}`)] }), { code: 'EENVELOPE' });
     await assert.rejects(made({ messageId: `<${text}>` }), { code: 'EMESSAGE' });
     assert.throws(() => mailOf({}).headers.add('X', text), { code: 'EMESSAGE' });
     assert.throws(() => mailOf({}).headers.add(text, 'x'), { code: 'EMESSAGE' });
@@ -358,12 +358,11 @@ test('any mail comes back as it was', async () => {
 
 test('what a review of strangers broke', async () => {
   const begin = performance.now();
-  for (const text of [`${' '.repeat(20_000)}<`, ' '.repeat(20_000), `${'<'.repeat(20_000)}`, `"${'\\'.repeat(20_001)}`]) new MailAddress(text);
+  for (const text of [`${' '.repeat(20_000)}<`, ' '.repeat(20_000), `${'<'.repeat(20_000)}`, `"${'\\'.repeat(20_001)}`, '@'.repeat(20_000), `a@${'b'.repeat(20_000)}(`]) new MailAddress(text);
   assert.ok(performance.now() - begin < 2000, 'addresses are read in linear time');
   await comesBack({ message: null, textBody: 'important' });
   for (const address of ['a@b>, "Evil" <evil@x.example', 'not an address at all', '', 'a\u0007@b', '\ud800@b', 'a b@c']) {
-    await assert.rejects(made({ replyTo: new MailAddress('Ann', address), textBody: 'Hi' }), { code: 'EMESSAGE' }, address);
-    await assert.rejects(made({ sender: new MailAddress('Ann', address), returnPath: 'a@b' }), /E(MESSAGE|NVELOPE)|address/, address);
+    for (const member of ['replyTo', 'sender']) await assert.rejects(made({ [member]: new MailAddress('Ann', address), returnPath: 'a@b' }), { code: 'EENVELOPE' }, address);
   }
   await assert.rejects(made({ messageId: `<${'x'.repeat(1000)}@y>` }), /a line takes 900/);
   await assert.rejects(made({ replyTo: `${'x'.repeat(1000)}@y` }), /a line takes 900/);
@@ -386,6 +385,76 @@ test('what a review of strangers broke', async () => {
   const short = mailOf({ textBody: 'x' });
   short.addAttachment('a', { open: () => [Buffer.from('abc')], length: 4 });
   await assert.rejects(dryRun(short), /has 3 octets, and 4 were declared/);
+});
+
+/** Values that no member takes, or that some do. */
+const ODD = [undefined, null, true, 0, 7, NaN, -1, 10n, Symbol('x'), '', 'x', 'a@b', '\ud800', {}, [], [null], [7], [[]], [{}], { to: 7 }, () => 7, new Date(NaN), new Date(0), /x/, new Map(),
+  new Uint8Array(), new ArrayBuffer(2), Promise.resolve('x'), Object.create(null), new Proxy({}, {}), { toString: null }, { length: 3 }, new Error('x')];
+
+test('whatever a member is set to, the mail is sent or an error says what is wrong with it', async () => {
+  const outcomes = [];
+  const dkim = { domain: 'example.com', selector: 'a', privateKey: 'x' };
+  const inner = { dkim: { ...dkim, headers: [] }, deliveryNotification: { notify: '', recipients: {}, return: '', envelopeId: '' }, envelope: { from: '', to: [] }, parameters: { SIZE: 1 } };
+  const cases = [...Object.keys(new SmtpMail()), 'unknown'].flatMap((member) => ODD.map((value) => [member, value]));
+  for (const [member, of] of Object.entries(inner)) for (const name of Object.keys(of)) for (const value of ODD) cases.push([member, { ...(member === 'dkim' ? of : {}), [name]: value }]);
+  for (const [member, value] of cases) {
+    try {
+      await dryRun(mailOf({ textBody: 'x', [member]: value }), undefined, fixed);
+    } catch (error) {
+      const isClear = error instanceof SmtpError && ['EENVELOPE', 'EMESSAGE', 'ECONFIG', 'ESTREAM'].includes(error.code) && !/undefined is|not a function|Cannot (read|convert)|is not iterable/.test(error.message);
+      if (!isClear) outcomes.push([member, typeof value === 'object' ? JSON.stringify(value) : typeof value, error.name, error.message]);
+    }
+  }
+  assert.deepEqual(outcomes, []);
+  for (const value of ODD) {
+    for (const make of [() => new MailAddress(value), () => new MailAddress('a', value), () => new AddressCollection(value), () => new AddressCollection().add(value), () => mailOf({}).addAttachment(value, 'x'),
+      () => mailOf({}).addAttachment('x', value), () => mailOf({}).addAttachment('x', 'y', value), ...['contentType', 'cid', 'disposition'].map((name) => () => mailOf({}).addAttachment('x', 'y', { [name]: value })),
+      () => mailOf({}).headers.add(value, 'x'), () => mailOf({}).headers.add('X', value), () => mailOf({}).headers.replace(value, 'x'), () => mailOf({}).headers.remove(value)]) {
+      try {
+        make();
+      } catch (error) {
+        assert.equal(error.name, 'SmtpError', `${make} ${error.stack}`);
+      }
+    }
+  }
+});
+
+test('what is wrong with an address is told in the same way wherever it is', async () => {
+  for (const [member, suspect] of [['from', 'sender'], ['sender', 'sender'], ['returnPath', 'sender'], ['to', 'recipient'], ['cc', 'recipient'], ['bcc', 'recipient'], ['replyTo', 'message']]) {
+    for (const [address, reason] of [['bad', 'it has no @'], ['a b@c', 'it has a character that must be quoted, or is not allowed']]) {
+      await assert.rejects(made({ [member]: address }), { code: 'EENVELOPE', suspects: [suspect], message: `${member}: "${address}" is not an address: ${reason}.` });
+    }
+  }
+  for (const [envelope, message] of [[{ to: ['bad'] }, /^envelope.to: "bad" is/], [{ from: 'bad' }, /^envelope.from: "bad" is/]]) await assert.rejects(made({ envelope }), { code: 'EENVELOPE', message });
+  assert.deepEqual((await made({ bcc: 'Postmaster' })).envelope.to.at(-1), 'Postmaster');
+  for (const [deliveryNotification, message] of [
+    [{ notify: 'SOMETIMES' }, /notify must be NEVER, or some of/],
+    [{ notify: ['NEVER', 'DELAY'] }, /notify must be NEVER, or some of/],
+    [{ notify: [] }, /notify must be NEVER, or some of/],
+    [{ recipients: { 'bob@example.org': {} } }, /notify must be NEVER, or some of/],
+    [{ recipients: 7 }, /recipients must be an object/],
+    [{ return: 'ALL' }, /FULL or HDRS/],
+    [{ envelopeId: 'é' }, /1 to 100 characters of ASCII/],
+    [{ envelopeId: 'x'.repeat(101) }, /1 to 100 characters of ASCII/],
+  ]) await assert.rejects(made({ deliveryNotification }), { code: 'EENVELOPE', message });
+});
+
+test('one address, several, and how they are given', () => {
+  assert.throws(() => new MailAddress('Ann <a@x.example>, Bob <b@x.example>'), { code: 'EENVELOPE', message: /one address, and there are more.*AddressCollection/ });
+  assert.throws(() => new MailAddress('a@x.example, b@x.example'), { code: 'EENVELOPE' });
+  assert.deepEqual({ ...new MailAddress('Example, Ann <a@x.example>') }, { name: 'Example, Ann', address: 'a@x.example' });
+  for (const text of ['bob@x.example (Bob)', '<bob@x.example> (Bob)', ' bob@x.example  (Bo\\b) ']) assert.deepEqual({ ...new MailAddress(text) }, { name: 'Bob', address: 'bob@x.example' }, text);
+  const bob = new MailAddress('Bob', 'bob@x.example');
+  for (const given of [bob, [bob], ['Bob <bob@x.example>'], new AddressCollection(bob), 'bob@x.example (Bob)']) {
+    assert.deepEqual([...new AddressCollection(given)].map(String), ['Bob <bob@x.example>']);
+  }
+});
+
+test('a header that is set as a property, a message that is empty', async () => {
+  const mail = mailOf({ textBody: 'x' });
+  mail.headers['X-Campaign'] = 'spring';
+  await assert.rejects(dryRun(mail), { code: 'EMESSAGE', message: /headers\.add\('X-Campaign', value\)/ });
+  for (const message of ['', new Uint8Array()]) await assert.rejects(made({ message }), { code: 'EMESSAGE', message: /message is empty: leave it out/ });
 });
 
 test('a stream that fails before it is read fails the mail, and not the program', async () => {

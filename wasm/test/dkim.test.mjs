@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import { test } from 'node:test';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
-import { SmtpMail } from 'sansmtp';
-import { dryRun } from 'sansmtp/testing';
+import { SmtpClient, SmtpMail, SmtpServer } from 'sansmtp';
+import { dryRun, TestServer } from 'sansmtp/testing';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ed25519 = generateKeyPairSync('ed25519');
@@ -33,6 +33,17 @@ test('rsa-sha256 and ed25519-sha256, alone and together', async () => {
     assert.match(commands.join('\n'), new RegExp(` SIZE=${message.length}\n`));
     for (const line of Buffer.from(message).toString().split('\r\n')) assert.ok(line.length <= 78, line);
   }
+});
+
+test('what is changed in the server while a mail is signed is for the next mail', async () => {
+  const test = new TestServer();
+  const hosts = [];
+  const host = { connect: (options) => (hosts.push(options.hostname), test.host.connect(options)) };
+  const server = new SmtpServer('mail.example.com');
+  const sending = new SmtpClient({ host }).sendMailAsync(server, mailOf({ dkim: byRsa }));
+  server.server = 'other.example.com';
+  await sending;
+  assert.deepEqual(hosts, ['mail.example.com']);
 });
 
 test('keys in other forms', async () => {

@@ -1,5 +1,6 @@
 // createTransport: options, fields, `info`, the pool.
 import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
@@ -177,13 +178,82 @@ test('fields that are wrong say what is right', async () => {
     [{ to: 'a@b, c@d, e@f' }, 'EMAXRECIPIENTS', /maxRecipients allows 2/],
     [{ subject: 'a\nBcc: x@y' }, 'EMESSAGE', /line breaks/],
     [{ headers: { Bcc: 'x@y' } }, 'EMESSAGE', /set bcc/],
-    [{ dsn: { notify: 'sometimes' } }, 'EENVELOPE', /NOTIFY/],
+    [{ dsn: { notify: 'sometimes' } }, 'EENVELOPE', /notify must be NEVER/],
   ]) {
     const error = await failure(transport.sendMail({ ...hello, ...fields }));
     assert.match(error.message, message);
     assert.equal(error.code, code, error.message);
   }
   assert.equal(server.messages.length, 0);
+});
+
+test('whatever a field or an option is set to, the mail is sent or an error says what is wrong with it', async () => {
+  const odd = [null, true, 0, 7, NaN, 10n, Symbol('x'), '', 'x', 'a@b', {}, [], [null], [7], [[]], [{}], { to: 7 }, () => 7, new Date(NaN), /x/, new Map(), new Uint8Array(), new ArrayBuffer(2),
+    Object.create(null), new Proxy({}, {}), { toString: null }, new Error('x')];
+  const fields = ['from', 'sender', 'to', 'cc', 'bcc', 'replyTo', 'inReplyTo', 'references', 'subject', 'text', 'html', 'icalEvent', 'alternatives', 'attachments', 'headers', 'list', 'messageId', 'date', 'priority', 'raw',
+    'envelope', 'dsn', 'requireTLSExtensionEnabled', 'dkim', 'maxRecipients', 'disableFileAccess', 'disableUrlAccess', 'signal'];
+  const content = { content: 'x', path: 'data:,x', href: 'data:,x', encoding: 'utf8', contentType: 'text/plain' };
+  const inner = {
+    attachments: { ...content, filename: 'x', cid: 'x', contentDisposition: 'inline' }, alternatives: content, icalEvent: { ...content, method: 'REQUEST', filename: 'x' }, text: content, raw: content,
+    envelope: { from: 'a@b', to: 'c@d', cc: '', bcc: '' }, dsn: { ret: 'full', envid: 'x', notify: 'never', recipient: '' }, dkim: { domainName: 'x', keySelector: 'x', privateKey: 'x', headerFieldNames: 'from', keys: [] },
+    headers: { 'X-A': 'x' }, list: { unsubscribe: 'https://x.example/' }, to: { name: 'x', address: 'a@b' },
+  };
+  const cases = fields.flatMap((name) => odd.map((value) => [name, value]));
+  for (const [field, of] of Object.entries(inner)) {
+    const isList = field === 'attachments' || field === 'alternatives';
+    for (const name of Object.keys(of)) {
+      const { path, href, content: given, ...rest } = of;
+      const other = ['path', 'href'].includes(name) ? {} : given === undefined ? {} : { content: given };
+      for (const value of odd) cases.push([field, isList ? [{ ...rest, ...other, [name]: value }] : { ...rest, ...other, [name]: value }]);
+    }
+  }
+  const { transport } = pair();
+  const outcomes = [];
+  const cryptic = /undefined is|not a function|Cannot |is not iterable|Invalid |object Object/;
+  for (const [name, value] of cases) {
+    const error = await transport.sendMail({ ...hello, [name]: value }).then(() => undefined, (thrown) => thrown);
+    if (error && (!(error instanceof SmtpError) || !['EENVELOPE', 'EMESSAGE', 'ECONFIG', 'EMAXRECIPIENTS'].includes(error.code) || cryptic.test(error.message))) outcomes.push([name, value, error.code, error.message]);
+  }
+  const options = ['url', 'service', 'host', 'port', 'secure', 'requireTLS', 'ignoreTLS', 'opportunisticTLS', 'tls', 'servername', 'name', 'auth', 'authMethod', 'connectionTimeout', 'greetingTimeout', 'socketTimeout', 'logger',
+    'debug', 'lmtp', 'pool', 'maxConnections', 'maxMessages', 'rateLimit', 'rateDelta', 'idleTimeout', 'maxRecipients', 'dkim', 'disableFileAccess', 'signal', 'allowInsecureAuth', 'allOrNone', 'smtpHost'];
+  for (const name of options) {
+    for (const value of odd) {
+      try {
+        await createTransport({ host: 'x', [name]: value }).close();
+      } catch (error) {
+        if (!(error instanceof SmtpError) || error.code !== 'ECONFIG' || cryptic.test(error.message)) outcomes.push([name, value, error.code, error.message]);
+      }
+    }
+  }
+  assert.deepEqual(outcomes, []);
+});
+
+test('empty text is as if it were not there', async () => {
+  const { server, transport } = pair({ port: '', host: 'mail.example.com' }, {}, { subject: 'usual' });
+  await transport.sendMail({ ...hello, subject: '', inReplyTo: '', references: '', icalEvent: '', messageId: '', date: '', priority: '', raw: '', attachments: [{ content: 'x', encoding: null, filename: null }], headers: { 'X-When': new Date(0), 'X-Seven': 7 } });
+  const { text } = server.messages[0];
+  assert.doesNotMatch(text, /Subject|In-Reply-To|References|calendar|X-Priority/);
+  assert.match(text, /X-When: Thu, 01 Jan 1970 00:00:00 \+0000\r\nX-Seven: 7\r/);
+  for (const port of ['abc', -1, 70_000, 25.5, {}]) assert.throws(() => createTransport({ port }), { code: 'ECONFIG', message: 'port must be a number from 1 to 65535.' });
+});
+
+test('what was fetched for a mail that is not sent is let go', async (t) => {
+  let isOver = false;
+  const web = createHttpServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'application/pdf' });
+    const more = setInterval(() => response.write(Buffer.alloc(1000)), 5);
+    response.on('close', () => {
+      isOver = true;
+      clearInterval(more);
+    });
+  });
+  await new Promise((ready) => web.listen(0, '127.0.0.1', ready));
+  t.after(() => web.close());
+  const { transport } = pair({}, { reply: (command) => (/^RCPT/.test(command) ? '550 no' : undefined) });
+  const error = await failure(transport.sendMail({ ...hello, attachments: [{ href: `http://127.0.0.1:${web.address().port}/a.pdf` }] }));
+  assert.equal(error.code, 'EENVELOPE');
+  for (let tries = 0; !isOver && tries < 100; tries += 1) await pause(10);
+  assert.ok(isOver, 'the request is over');
 });
 
 test('DKIM, notifications, REQUIRETLS', async () => {

@@ -59,7 +59,6 @@ export class Field {
     let isUtf8 = false;
     addresses.forEach(({ name, address }, place) => {
       const ascii = inAscii(this.#safe(address));
-      if (!MAILBOX.test(ascii)) throw wrong(`${this.#name}: "${address}" is not an address.`);
       isUtf8 ||= /[^\0-\x7f]/.test(ascii);
       const comma = place < addresses.length - 1 ? ',' : '';
       if (name !== '') this.#phrase(name);
@@ -169,9 +168,6 @@ export function wrong(message: string, cause?: unknown): SmtpError {
   return new SmtpError(message, { code: 'EMESSAGE', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'], cause });
 }
 
-/** What may stand in a header as an address; what it is, the core checks of those that the mail goes to. */
-const MAILBOX =
-  /^(?:"(?:[^"\\\p{Cc}\p{Cs}]|\\[^\p{Cc}\p{Cs}])*"|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)@(?:\[[^\s[\]<>\p{Cc}\p{Cs}]*\]|[^\s<>()[\],;:"\\@\p{Cc}\p{Cs}]+)$/u;
 const UTF8 = new TextEncoder();
 /** Characters of a line with encoded words (RFC 2047 §2). */
 const LINE = 76;

@@ -1,8 +1,9 @@
 import { unlessCancelled } from '../abort.js';
 import { AddressCollection, MailAddress } from '../address.js';
+import type { SmtpDeliveryNotification } from '../envelope.js';
 import { fetchAttachment, SmtpAttachment } from '../attachment.js';
 import { SmtpError } from '../errors.js';
-import { SmtpMail, type SmtpDeliveryNotification } from '../mail.js';
+import { dateText, SmtpMail } from '../mail.js';
 import { encodedWords } from '../mime/header.js';
 import { reading, sourceOf, type SmtpContent } from '../message.js';
 import { dkimOf, notAmong, present, type SmtpTransportDkim } from './options.js';
@@ -102,7 +103,7 @@ export interface Access {
 export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
   if (typeof given !== 'object' || given === null) throw wrong('No message was given: sendMail({ from, to, subject, text }).');
   try {
-    return await made(copied(present(given)), present(usual), transport, signal);
+    return await made(copied(given), copied(usual), transport, signal);
   } catch (error) {
     if (error instanceof SmtpError) throw error;
     // What a stream or an object of the caller's threw.
@@ -113,13 +114,15 @@ export async function mailOf(given: SmtpTransportMessage, usual: SmtpTransportMe
 }
 
 async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, transport: Omit<Access, 'signal'>, signal: AbortSignal): Promise<SmtpMail> {
-  const message: SmtpTransportMessage = { ...usual, ...given };
+  // Text that is empty is as if it were not there, and not the usual one either.
+  const message: SmtpTransportMessage = Object.fromEntries(Object.entries({ ...usual, ...given }).filter(([, value]) => value !== ''));
   known(message, KNOWN, INSTEAD, 'a field of a message');
   const access = {
     disableFileAccess: transport.disableFileAccess || message.disableFileAccess === true,
     disableUrlAccess: transport.disableUrlAccess || message.disableUrlAccess === true,
     signal,
   };
+  texts('', message, ['inReplyTo', 'messageId', 'priority']);
   const mail = new SmtpMail();
   for (const name of ['from', 'sender'] as const) {
     const [one, ...others] = addresses(name, message[name]);
@@ -137,7 +140,7 @@ async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, tr
     return mail;
   }
   mail.subject = message.subject ?? '';
-  if (message.date !== undefined) mail.date = new Date(message.date);
+  if (message.date !== undefined) mail.date = dateOf(message.date);
   if (message.priority !== undefined) mail.priority = message.priority;
   if (message.text !== undefined) mail.textBody = await textOf('text', message.text, access);
   if (message.html !== undefined) mail.htmlBody = await textOf('html', message.html, access);
@@ -148,17 +151,34 @@ async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, tr
   for (const [name, value] of [...fields(usual.headers).filter(([name]) => !isOwn(name)), ...own]) mail.headers.add(name, value);
   const wrapped = (id: string): string => (id.startsWith('<') ? id : `<${id}>`);
   if (message.inReplyTo !== undefined) mail.headers.add('In-Reply-To', wrapped(message.inReplyTo));
-  if (message.references !== undefined) mail.headers.add('References', [message.references].flat().flatMap((ids) => ids.split(/[\s,]+/)).filter((id) => id !== '').map(wrapped).join(' '));
+  const references = [message.references ?? []].flat().flatMap((ids: unknown) => {
+    if (typeof ids !== 'string') throw wrong('references must be text, or an array of texts.');
+    return ids.split(/[\s,]+/);
+  });
+  if (references.join('') !== '') mail.headers.add('References', references.filter((id) => id !== '').map(wrapped).join(' '));
   for (const [name, entries] of Object.entries(message.list ?? {})) lists(mail, name, entries);
   return mail;
 }
 
-/** A copy of what is plain in it, since the caller may change its own before all of it is read. */
+/** A copy of what is plain in it, since the caller may change its own before all of it is read; without what is nothing. */
 function copied<T>(value: T, depth = 4): T {
   if (depth === 0 || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((one: unknown) => copied(one, depth - 1)) as T;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, copied(one, depth - 1)])) as T;
+  return Object.fromEntries(Object.entries(present(value)).map(([name, one]) => [name, copied(one, depth - 1)])) as T;
+}
+
+function texts(of: string, given: object, names: readonly string[]): void {
+  for (const name of names) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value !== undefined && typeof value !== 'string') throw wrong(`${of}${name} must be text.`);
+  }
+}
+
+function dateOf(given: unknown): Date {
+  const date = given instanceof Date || typeof given === 'string' || typeof given === 'number' ? new Date(given) : new Date(NaN);
+  if (Number.isNaN(date.getTime())) throw wrong('date must be a Date, or text that is one.');
+  return date;
 }
 
 /** Names that nobody knows are errors, so that nothing is left out silently. */
@@ -195,6 +215,7 @@ function envelope(mail: SmtpMail, { envelope: given }: SmtpTransportMessage): vo
 export function notificationOf(dsn: SmtpTransportMessage['dsn']): SmtpDeliveryNotification {
   if (dsn === undefined || dsn === null) return {};
   known(dsn, ['ret', 'return', 'envid', 'id', 'notify', 'recipient', 'orcpt'], {}, 'part of dsn');
+  texts('dsn.', dsn, ['ret', 'return', 'envid', 'id']);
   const content = (dsn.return ?? dsn.ret)?.toUpperCase();
   if (content !== undefined && content !== 'FULL' && content !== 'HDRS' && content !== 'HEADERS') throw wrong('dsn.return must be full or headers.');
   const envelopeId = dsn.id ?? dsn.envid;
@@ -230,6 +251,7 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
   }
   for (const alternative of message.alternatives ?? []) {
     known(alternative, CONTENT, CONTENT_INSTEAD, 'part of an alternative');
+    texts('an alternative: ', alternative, ['contentType']);
     const contentType = alternative.contentType ?? 'text/plain';
     const content = /^text\//i.test(contentType) ? await textOf('an alternative', alternative, access) : await contentOf('an alternative', alternative, access);
     mail.alternatives.push({ contentType, content });
@@ -238,6 +260,7 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
     const { icalEvent } = message;
     const event: Exclude<typeof icalEvent, string> = typeof icalEvent === 'string' || icalEvent instanceof Uint8Array ? { content: icalEvent } : icalEvent;
     known(event, [...CONTENT, 'method', 'filename'], CONTENT_INSTEAD, 'part of icalEvent');
+    texts('icalEvent.', event, ['method', 'filename'].slice(0, event.filename === false ? 1 : 2));
     const content = await textOf('icalEvent', event, access);
     const method = (event.method ?? 'PUBLISH').toUpperCase();
     if (!/^[A-Z-]+$/.test(method)) throw wrong('icalEvent.method must be one word, such as REQUEST.');
@@ -254,6 +277,7 @@ const CONTENT_INSTEAD: Readonly<Record<string, string>> = {
 
 /** What a file or a link has, if that may be read. */
 function opened(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
+  if (typeof from !== 'string' && !(from instanceof URL)) throw wrong('path and href must be text, or a URL.');
   const isLink = /^(?:https?):/i.test(String(from));
   if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.');
   if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.');
@@ -265,6 +289,7 @@ async function contentOf(what: string, given: SmtpTransportText | SmtpTransportA
   if (typeof given === 'string' || given instanceof Uint8Array) return given;
   const isPlain = typeof given === 'object' && given !== null && !(Symbol.asyncIterator in given) && !('getReader' in given);
   if (!isPlain) return given as AsyncIterable<Uint8Array>;
+  texts(`${what}: `, given, ['encoding', 'contentType']);
   const { content, path, href, encoding } = given as SmtpTransportContent;
   if (content === undefined) {
     const from = path ?? href;
@@ -312,17 +337,25 @@ function decoded(text: string, encoding = 'utf8'): string | Uint8Array {
 
 /** Names and values, without those that are none. */
 function fields(given: SmtpTransportMessage['headers']): [name: string, value: string][] {
-  const entries = Array.isArray(given) ? (given as { key: string; value: string }[]).map(({ key, value }) => [key, value] as const) : Object.entries(given ?? {});
+  if (typeof (given ?? {}) !== 'object') throw wrong('headers must be an object of names and values, or an array of { key, value }.');
+  const entries = Array.isArray(given) ? (given as ({ key: string; value: string } | null)[]).map((one) => [one?.key ?? '', one?.value] as const) : Object.entries(given ?? {});
   return entries.flatMap(([name, values]) =>
-    ([values].flat() as unknown[]).filter((value) => value !== undefined && value !== null)
-      .map((value): [string, string] => [name, String(typeof value === 'object' && value !== null && 'value' in value ? value.value : value)]));
+    ([values].flat() as unknown[]).filter((value) => value !== undefined && value !== null).map((value): [string, string] => [name, headerOf(name, value)]));
+}
+
+function headerOf(name: string, given: unknown): string {
+  const value = typeof given === 'object' && given !== null && 'value' in given ? given.value : given;
+  if (value instanceof Date) return dateText(dateOf(value));
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw wrong(`The value of the header ${String(name)} must be text, a number, a Date, or an array of these.`);
 }
 
 /** RFC 2369 and RFC 2919: links in angle brackets, with comments; several in one field, or in fields of their own. */
 function lists(mail: SmtpMail, name: string, entries: SmtpTransportList | readonly (SmtpTransportList | readonly SmtpTransportList[])[]): void {
   const isId = name.toLowerCase() === 'id';
   const entry = (given: SmtpTransportList): string => {
-    const { url, comment } = typeof given === 'string' ? { url: given, comment: undefined } : given;
+    const { url, comment } = typeof given === 'string' ? { url: given, comment: undefined } : given ?? {};
+    texts(`list.${name}: `, { comment }, ['comment']);
     if (typeof url !== 'string' || /[\s<>]/.test(url)) throw wrong(`list.${name} must be a link, or { url, comment }: without blanks, < and >.`);
     const link = isId || /^(?:https?|mailto|ftp):/i.test(url) ? url : url.includes('@') ? `mailto:${url}` : `https://${url}`;
     if (comment === undefined || comment === '') return `<${link}>`;

@@ -235,17 +235,20 @@ export function dkimOf(given: SmtpTransportDkim): SmtpDkim[] {
 }
 
 function serverOf(options: SmtpTransportOptions): SmtpServer {
-  const service = options.service === undefined ? undefined : serviceOf(String(options.service));
+  if (options.service !== undefined && typeof options.service !== 'string') throw wrong('service must be the name of one, such as Gmail.', 'service');
+  const service = options.service === undefined ? undefined : serviceOf(options.service);
   if (options.service !== undefined && !service) {
-    throw wrong(`No service is known as "${options.service}": set host and port; there are ${SERVICE_NAMES.join(', ')}.${suggest(String(options.service), SERVICE_NAMES)}`, 'service');
+    throw wrong(`No service is known as "${options.service}": set host and port; there are ${SERVICE_NAMES.join(', ')}.${suggest(options.service, SERVICE_NAMES)}`, 'service');
   }
   const host = options.host ?? service?.host ?? 'localhost';
-  const port = options.port ?? service?.port ?? (options.secure === true ? 465 : 587);
-  const isSecure = options.secure ?? String(port) === '465';
+  const given = options.port || (service?.port ?? (options.secure === true ? 465 : 587));
+  const port = typeof given === 'string' ? Number(given) : given;
+  if (!Number.isInteger(port) || port < 1 || port > 65535) throw wrong('port must be a number from 1 to 65535.', 'port');
+  const isSecure = options.secure ?? port === 465;
   if (isSecure && options.ignoreTLS === true) throw wrong('secure and ignoreTLS exclude each other: one is TLS from the first octet, the other is no TLS.', 'secure');
   const server = new SmtpServer('localhost');
   server.server = host;
-  server.port = Number(port);
+  server.port = port;
   const { connectDirectSSL, connectNormal, connectSTARTTLS, connectTryTLS } = SmtpConnectType;
   server.connectType = isSecure ? connectDirectSSL : options.requireTLS ? connectSTARTTLS : options.ignoreTLS ? connectNormal : connectTryTLS;
   server.tls = { ...options.tls, ...(options.servername === undefined ? {} : { servername: options.servername }) };
@@ -319,7 +322,8 @@ function logOf(logger: SmtpTransportOptions['logger']): ((line: string) => void)
   };
 }
 
-function bounded(name: string, value: unknown, usual: number, isWhole: boolean): number {
+/** @internal */
+export function bounded(name: string, value: unknown, usual: number, isWhole: boolean): number {
   if (value === undefined) return usual;
   if (typeof value === 'number' && value > 0 && (!isWhole || Number.isInteger(value) || value === Infinity)) return value;
   throw wrong(`${name} must be a number above 0${isWhole ? '' : ' of milliseconds'}.`, name);

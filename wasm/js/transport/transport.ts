@@ -7,7 +7,7 @@ import { compose, type SmtpMail } from '../mail.js';
 import { closedError, Pool } from '../pool.js';
 import { recipientsOf, type SmtpSendResult } from '../result.js';
 import { mailOf, type SmtpTransportMessage } from './message.js';
-import { readOptions, type SmtpTransportOptions, type TransportSettings } from './options.js';
+import { bounded, readOptions, type SmtpTransportOptions, type TransportSettings } from './options.js';
 
 /** What became of a message, in Nodemailer's words, and more. */
 export interface SmtpTransportInfo extends SmtpSendResult {
@@ -105,7 +105,7 @@ export class SmtpTransport extends EventTarget {
       if (!mail.dkim && dkim.length > 0) mail.dkim = dkim;
       const { envelope: usual, message, messageId, returnPath } = await compose(mail, this.#host, signal);
       const envelope = { ...usual, from: returnPath ?? usual.from };
-      const most = Math.min(maxRecipients ?? Infinity, this.#settings.maxRecipients);
+      const most = Math.min(bounded('maxRecipients', maxRecipients ?? undefined, Infinity, true), this.#settings.maxRecipients);
       if (envelope.to.length > most) {
         throw new SmtpError(`The message has ${envelope.to.length} recipients; maxRecipients allows ${most}.`, {
           code: 'EMAXRECIPIENTS', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['recipient'], messageId,
