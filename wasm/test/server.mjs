@@ -26,6 +26,8 @@ export async function smtpServer(t, options = {}) {
     allowInsecureAuth: true,
     logger: false,
     disableReverseLookup: true,
+    // How long it waits for clients once it is stopped.
+    closeTimeout: 100,
     onConnect(session, done) {
       sessions.open += 1;
       done();
