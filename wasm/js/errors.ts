@@ -494,6 +494,16 @@ function tlsProblem(code: string, text: string, context: SmtpErrorContext): { me
       advice: [context.port === 465 ? 'Use port 587 with connectSTARTTLS.' : `Use connectSTARTTLS on port ${context.port}, or port 465 with connectDirectSSL.`],
     };
   }
+  if (code === 'ERR_TLS_HIDDEN') {
+    return {
+      message: `TLS with ${where} failed: ${text}.`,
+      suspects: ['host', 'port', 'connectType'],
+      advice: [
+        'The certificate must be for the name of the server, by an authority that this runtime knows, and not expired: try the same from Node, which says more.',
+        context.tls === 'implicit' ? 'The port must speak TLS from the first octet: 465 does, 587 does not.' : 'Try port 465 with connectDirectSSL.',
+      ],
+    };
+  }
   const expired = /EXPIRED/.test(code);
   const name = code === 'ERR_TLS_CERT_ALTNAME_INVALID';
   const authority = /SELF_SIGNED|UNABLE_TO/.test(code);
@@ -544,7 +554,10 @@ export function errorOfConnect(error: unknown, context: SmtpErrorContext): SmtpE
     case 'EABORT':
       return new SmtpError('Sending was cancelled.', { ...common, code: 'EABORT', origin: 'cancelled' });
     default:
-      return new SmtpError(`${where} cannot be reached: ${message}.`, { ...common, code: 'ECONNECTION', origin: 'network', suspects: ['host', 'port'] });
+      return new SmtpError(`${where} cannot be reached: ${message}.`, {
+        ...common, code: 'ECONNECTION', origin: 'network', suspects: ['host', 'port'],
+        advice: context.port === 25 ? ['Many networks and platforms close port 25: try 587 or 465.'] : [],
+      });
   }
 }
 

@@ -1,7 +1,26 @@
-/** The module as text: its octets by how often they come, as two hexadecimal digits each, and the text. */
+/** The module; or as text: its octets by how often they come, as two hexadecimal digits each, and the text. */
 declare module '#wasm' {
-  const module: { length: number; alphabet: string; order: string; text: string };
+  export interface Inlined {
+    length: number;
+    alphabet: string;
+    order: string;
+    text: string;
+  }
+  const module: WebAssembly.Module | Inlined;
   export default module;
+}
+
+/** As much of the runtime's own module as is used here. */
+declare module 'cloudflare:sockets' {
+  export interface Socket {
+    readable: ReadableStream<Uint8Array>;
+    writable: WritableStream<Uint8Array>;
+    opened: Promise<unknown>;
+    closed: Promise<void>;
+    close(): Promise<void>;
+    startTls(options?: { expectedServerHostname: string }): Socket;
+  }
+  export function connect(address: { hostname: string; port: number }, options: { secureTransport: 'off' | 'on' | 'starttls'; allowHalfOpen: boolean }): Socket;
 }
 
 /** The glue that wasm-bindgen makes for `wasm/src/lib.rs`. */

@@ -2,7 +2,7 @@
  * The WebAssembly instance: made at first use, made anew after a trap. No other module touches the glue.
  */
 import * as glue from '#glue';
-import inlined from '#wasm';
+import inlined, { type Inlined } from '#wasm';
 import { SmtpSessionError } from './errors.js';
 
 export type { Session, Settings } from '#glue';
@@ -14,7 +14,7 @@ let generation = 0;
 /** The glue, with an instance behind it. */
 export function core(): typeof glue {
   if (!ready) {
-    glue.initSync({ module: decode(inlined) });
+    glue.initSync({ module: module() });
     ready = true;
   }
   return glue;
@@ -46,6 +46,20 @@ export function call<T>(madeIn: number, action: () => T): T {
   }
 }
 
+/** The module, as the package has it for this runtime. */
+function module(): WebAssembly.Module {
+  if (inlined instanceof WebAssembly.Module) return inlined;
+  try {
+    return new WebAssembly.Module(decode(inlined as Inlined));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SmtpSessionError('settings', 'webAssembly', `WebAssembly may not be compiled here (${reason}). ${COMPILE_ADVICE}`, { cause: error });
+  }
+}
+
+const COMPILE_ADVICE =
+  "A page allows it by 'wasm-unsafe-eval' in script-src of its Content-Security-Policy; a bundle for an edge runtime is made with the condition workerd or edge-light, which imports the module.";
+
 function trapped(cause?: unknown): SmtpSessionError {
   const message = 'the WebAssembly instance of this session failed, which is a bug of sansmtp: please report it';
   return new SmtpSessionError('internal', 'trap', message, { cause });
@@ -55,7 +69,7 @@ function trapped(cause?: unknown): SmtpSessionError {
  * The commonest octets are one character each, the others two, of which the first is one of the first two of the alphabet:
  * so the text is shorter than base64, and gzip finds in it what repeats.
  */
-function decode({ length, alphabet, order, text }: typeof inlined): Uint8Array<ArrayBuffer> {
+function decode({ length, alphabet, order, text }: Inlined): Uint8Array<ArrayBuffer> {
   const byRank = Uint8Array.from(order.match(/../g) ?? [], (digits) => parseInt(digits, 16));
   const places = new Uint8Array(128);
   for (let at = 0; at < alphabet.length; at += 1) places[alphabet.charCodeAt(at)] = at;

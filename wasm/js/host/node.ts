@@ -6,6 +6,7 @@ import { connect as connectTls, createSecureContext, type ConnectionOptions, typ
 import type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
 import type { SmtpMessageSource } from '../message.js';
 import type { SmtpTlsOptions } from '../server.js';
+import { aborted, failure } from './error.js';
 
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
 export const host: SmtpHost = {
@@ -74,17 +75,13 @@ function checkTls(tls: SmtpTlsOptions): void {
       action();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw Object.assign(new Error(`tls.${name} is not what it should be, PEM: ${reason}`), { code: 'ECONFIG' });
+      throw failure('ECONFIG', `tls.${name} is not what it should be, PEM: ${reason}`);
     }
   };
   for (const ca of tls.ca === undefined ? [] : [tls.ca].flat()) check('ca', () => void new X509Certificate(ca));
   const { cert, key } = tls;
   if (cert !== undefined) check('cert', () => void new X509Certificate(cert));
   if (key !== undefined) check('key', () => void createSecureContext({ key, ...(cert === undefined ? {} : { cert }) }));
-}
-
-function aborted(): Error {
-  return Object.assign(new Error('cancelled'), { code: 'EABORT' });
 }
 
 class NodeSocket implements SmtpSocket {

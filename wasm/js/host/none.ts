@@ -4,7 +4,7 @@ import type { SmtpHost } from '../host.js';
 export const host: SmtpHost = {
   connect() {
     return Promise.reject(
-      new Error('sansmtp has no sockets for this runtime: give SmtpClient a host of your own, { host }'),
+      new Error('sansmtp has no sockets for this runtime: give SmtpClient a host, { host }; in a browser one that webSocketHost of sansmtp/host/websocket makes'),
     );
   },
 };
