@@ -4,9 +4,10 @@ import { Connection, later, type Delivery, type Operation } from './connection.j
 import { replyText, SmtpError } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
-import { compose, composeUnsigned, type SmtpMail } from './mail.js';
+import { compose, composeUnsigned, SmtpMail } from './mail.js';
 import { describe, recipientsOf, type SmtpConnectionResult, type SmtpRecipientsResult, type SmtpSendResult } from './result.js';
 import type { SmtpServer } from './server.js';
+import { suggest } from './suggest.js';
 
 /** Options of a client. */
 export interface SmtpClientOptions {
@@ -90,7 +91,9 @@ export class SmtpClient extends EventTarget {
 
   constructor(options: SmtpClientOptions = {}) {
     super();
+    checkNames('an option of SmtpClient', options, ['host', 'connectTimeout', 'greetingTimeout']);
     this.#host = options.host ?? runtimeHost;
+    if (typeof this.#host?.connect !== 'function') throw wrong('host', 'host brings sockets and TLS: an SmtpHost, with connect(). The name of the server goes to new SmtpServer(name).');
     this.#connectTimeout = bound('connectTimeout', options.connectTimeout ?? 30_000);
     this.#greetingTimeout = bound('greetingTimeout', options.greetingTimeout ?? 30_000);
   }
@@ -109,14 +112,10 @@ export class SmtpClient extends EventTarget {
   sendMailAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): SmtpSending {
     const controller = new AbortController();
     const cancel = (): void => controller.abort();
-    const attempt = (): Promise<SmtpSendResult> =>
-      bounded(controller, options.timeout, () => this.#send(server, mail, controller.signal));
-    const sending = this.#track(controller, options.signal, attempt);
     const note = (message: string): void => {
       if (typeof mail === 'object' && mail !== null && !Object.isFrozen(mail)) mail.lastErrorMessage = message;
     };
-    sending.then(() => note(''), (error: unknown) => note(messageOf(error)));
-    return Object.assign(sending, { cancel });
+    return Object.assign(this.#track(controller, server, options, () => this.#send(server, mail, controller.signal), note), { cancel });
   }
 
   /**
@@ -130,12 +129,11 @@ export class SmtpClient extends EventTarget {
    */
   async verifyAsync(server: SmtpServer, options: SmtpSendOptions = {}): Promise<SmtpConnectionResult> {
     const controller = new AbortController();
-    const verify = async (): Promise<SmtpConnectionResult> => {
+    return this.#track(controller, server, options, async () => {
       const connection = await this.#ready(server, controller.signal);
       connection.quit();
       return describe(connection);
-    };
-    return this.#track(controller, options.signal, () => bounded(controller, options.timeout, verify));
+    });
   }
 
   /**
@@ -149,23 +147,22 @@ export class SmtpClient extends EventTarget {
    */
   async testRecipientsAsync(server: SmtpServer, mail: SmtpMail, options: SmtpSendOptions = {}): Promise<SmtpRecipientsResult> {
     const controller = new AbortController();
-    const test = async (): Promise<SmtpRecipientsResult> => {
+    return this.#track(controller, server, options, async () => {
       const { envelope: given, returnPath } = composeUnsigned(mail, this.#host);
       return this.#over(server, server, controller.signal, async (connection) => {
         const envelope = { ...given, from: returnPath ?? connection.resolved.mailFrom ?? given.from };
         return recipientsOf(connection, envelope, await carriedOut(connection.verifyRecipients(envelope), controller.signal));
       });
-    };
-    return this.#track(controller, options.signal, () => bounded(controller, options.timeout, test));
+    });
   }
 
   /**
    * Opens a connection and logs in; mails to the same server object go over it until {@link close}. Its settings are read
    * here: what is changed in it later is for the next connection.
    */
-  async connectAsync(server: SmtpServer, options: Pick<SmtpSendOptions, 'signal'> = {}): Promise<void> {
+  async connectAsync(server: SmtpServer, options: SmtpSendOptions = {}): Promise<void> {
     const controller = new AbortController();
-    await this.#track(controller, options.signal, async () => {
+    await this.#track(controller, server, options, async () => {
       const connection = await this.#ready(server, controller.signal);
       this.#kept?.connection.quit();
       this.#kept = { server, connection };
@@ -188,17 +185,23 @@ export class SmtpClient extends EventTarget {
     await Promise.all([...this.#connections].map((connection) => connection.finished));
   }
 
-  /** Runs something that `close` and the caller's signal give up, and keeps its error message. */
-  #track<T>(controller: AbortController, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /** Runs something that `close`, the caller's signal and its time give up, and keeps its error message. */
+  #track<T>(controller: AbortController, server: SmtpServer, options: SmtpSendOptions, work: () => Promise<T>, note?: (message: string) => void): Promise<T> {
     let unfollow = (): void => {};
+    const keep = (message: string): void => {
+      this.lastErrorMessage = message;
+      note?.(message);
+    };
     const tracked = (async () => {
       try {
-        unfollow = follow(checkedSignal(signal), () => controller.abort());
-        const result = await work();
-        this.lastErrorMessage = '';
+        checkServer(server);
+        checkNames('an option of sending', options, ['signal', 'timeout']);
+        unfollow = follow(checkedSignal(options.signal), () => controller.abort());
+        const result = await bounded(controller, options.timeout, work);
+        keep('');
         return result;
       } catch (error) {
-        this.lastErrorMessage = messageOf(error);
+        keep(messageOf(error));
         throw error;
       } finally {
         unfollow();
@@ -292,6 +295,12 @@ export class SmtpClient extends EventTarget {
   }
 }
 
+/** What {@link SmtpClient} tells, by name. */
+export interface SmtpClient {
+  addEventListener(type: 'sendingdatastream', listener: ((event: SmtpProgressEvent) => void) | null, options?: Parameters<EventTarget['addEventListener']>[2]): void;
+  addEventListener(...given: Parameters<EventTarget['addEventListener']>): void;
+}
+
 /** Waits for the end of an operation that the signal gives up. */
 async function carriedOut({ delivery, cancel }: Operation, signal: AbortSignal): Promise<Delivery> {
   signal.addEventListener('abort', cancel);
@@ -331,9 +340,23 @@ function outOfTime(error: SmtpError, timeout: number | undefined): SmtpError {
 /** A number of milliseconds; `Infinity` for no bound. */
 function bound(name: string, millis: number): number {
   if (typeof millis === 'number' && millis > 0) return millis;
-  throw new SmtpError(`${name} must be a number of milliseconds above 0, or Infinity for no bound.`, {
-    code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [name],
-  });
+  throw wrong(name, `${name} must be a number of milliseconds above 0, or Infinity for no bound.`);
+}
+
+function checkServer(server: unknown): void {
+  if (typeof server === 'string') throw wrong('server', `The server is text: give new SmtpServer('${server.replace(/\/\/[^@]*@/, '//…@')}').`);
+  if (server instanceof SmtpMail) throw wrong('server', 'The server comes first, then the mail: sendMailAsync(server, mail).');
+}
+
+/** What nobody knows is an error, so that nothing is left out silently. */
+function checkNames(what: string, options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw wrong('options', `The options are an object; there are ${names.join(', ')}.`);
+  const name = Object.keys(options).find((name) => !names.includes(name));
+  if (name !== undefined) throw wrong(name, `${name} is not ${what}.${suggest(name, names) || ` There are ${names.join(', ')}.`}`);
+}
+
+function wrong(suspect: string, message: string): SmtpError {
+  return new SmtpError(message, { code: 'ECONFIG', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: [suspect] });
 }
 
 function messageOf(error: unknown): string {

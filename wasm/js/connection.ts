@@ -1,5 +1,5 @@
 import {
-  errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
+  asSmtpError, errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
   type SmtpRecipientResult,
 } from './errors.js';
 import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
@@ -172,7 +172,7 @@ export class Connection {
         throw error;
       }
     } catch (error) {
-      throw error instanceof SmtpSessionError ? errorOfSettings(error) : error;
+      throw asSmtpError(error);
     }
     const abort = new AbortController();
     const forward = (): void => abort.abort();

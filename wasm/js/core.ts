@@ -12,6 +12,7 @@ export {
   type SmtpTlsOptions,
   type SmtpTokenProvider,
 } from './server.js';
+export { useModule } from './module.js';
 export {
   SmtpSession,
   type SmtpBodyPlan,

@@ -6,7 +6,15 @@ import { inAscii } from './address.js';
 import { SmtpError } from './errors.js';
 import { iterable, reading, type Message } from './message.js';
 import { base64 } from './mime/encoding.js';
+import type { SmtpPem } from './server.js';
 import { call, core, instance } from './wasm.js';
+
+/** A `CryptoKey`, as each runtime has it. */
+export interface SmtpCryptoKey {
+  readonly type: string;
+  readonly algorithm: { readonly name: string };
+  readonly usages: readonly string[];
+}
 
 /** How to sign a mail, so that others can tell that the domain sent it. */
 export interface SmtpDkim {
@@ -15,7 +23,7 @@ export interface SmtpDkim {
   /** Under which name the public key is in the DNS: `<selector>._domainkey.<domain>`. */
   selector: string;
   /** The private key: RSA or Ed25519, as PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`), or as a key of WebCrypto that may sign. */
-  privateKey: string | CryptoKey;
+  privateKey: SmtpPem | SmtpCryptoKey;
   /** Which header fields are signed; `from` must be one of them. Default: those that RFC 6376 §5.4.1 names. */
   headers?: readonly string[];
 }
@@ -181,8 +189,8 @@ function behind(octets: Uint8Array, pieces: ReturnType<Message['open']>): Return
   })();
 }
 
-/** The key of a signer whose settings are right. */
-async function check(given: SmtpDkim): Promise<CryptoKey> {
+/** @internal The key of a signer whose settings may be right: the text of PEM, or a key that can sign. */
+export function checkDkim(given: SmtpDkim): CryptoKey | string {
   if (typeof given !== 'object' || given === null) throw wrong('dkim must be { domain, selector, privateKey }, or an array of these.', 'dkim');
   const { domain, selector, privateKey, headers, ...unknown } = given;
   for (const name of Object.keys(unknown)) throw wrong(`${name} is no option of dkim; there are domain, selector, privateKey, headers.`, 'dkim');
@@ -192,19 +200,27 @@ async function check(given: SmtpDkim): Promise<CryptoKey> {
   if (headers !== undefined && !(Array.isArray(headers) && headers.every((name) => typeof name === 'string' && /^[\x21-\x39\x3c-\x7e]+$/.test(name)) && headers.some((name) => name.toLowerCase() === 'from'))) {
     throw wrong('dkim.headers must be names of header fields, and from must be one of them.', 'dkim');
   }
-  if (typeof privateKey === 'object' && privateKey !== null) {
+  if (typeof privateKey === 'object' && privateKey !== null && !(privateKey instanceof Uint8Array)) {
     const { algorithm, usages } = privateKey as CryptoKey & { algorithm: { hash?: { name: string } } };
     const isRight = algorithm?.name === 'Ed25519' || (algorithm?.name === 'RSASSA-PKCS1-v1_5' && algorithm.hash?.name === 'SHA-256');
-    if (isRight && usages.includes('sign')) return privateKey;
+    if (isRight && usages.includes('sign')) return privateKey as CryptoKey;
     throw wrong('dkim.privateKey must be PEM, or a key of WebCrypto that may sign: Ed25519, or RSASSA-PKCS1-v1_5 with SHA-256.', 'dkim');
   }
   // In variables of the environment, line ends are often written out.
-  const pem = String(privateKey).replaceAll('\\n', '\n');
-  const [, kind, text] = /-----BEGIN (RSA |)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END/.exec(pem) ?? [];
-  if (kind === undefined || text === undefined) {
-    const how = /ENCRYPTED/.test(pem) ? 'This one is encrypted: decrypt it first.' : 'It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----.';
-    throw wrong(`dkim.privateKey must be a private key as PEM. ${how}`, 'dkim');
-  }
+  const text = privateKey instanceof Uint8Array ? new TextDecoder().decode(privateKey) : typeof privateKey === 'string' ? privateKey : '';
+  const pem = text.replaceAll('\\n', '\n');
+  if (PEM.test(pem)) return pem;
+  const how = /ENCRYPTED/.test(pem)
+    ? 'This one is encrypted: decrypt it first.'
+    : 'It is the text of the file, not its path, and begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----.';
+  throw wrong(`dkim.privateKey must be a private key as PEM. ${how}`, 'dkim');
+}
+
+/** The key of a signer whose settings are right. */
+async function check(given: SmtpDkim): Promise<CryptoKey> {
+  const key = checkDkim(given);
+  if (typeof key !== 'string') return key;
+  const [, kind, text = ''] = PEM.exec(key) ?? [];
   try {
     const der = Uint8Array.from(atob(text.replace(/\s/g, '')), (character) => character.charCodeAt(0));
     const pkcs8 = kind === '' ? der : wrapped(der);
@@ -240,6 +256,7 @@ function latin1(octets: Uint8Array): string {
   return text;
 }
 
+const PEM = /-----BEGIN (RSA |)PRIVATE KEY-----([\sA-Za-z0-9+/=]*)-----END/;
 const END_OF_HEADER = /(?:^|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)/;
 /** What is signed where it is there (RFC 6376 §5.4.1), beside all of `List-` and `Resent-`. */
 const SIGNED: ReadonlySet<string> = new Set([

@@ -11,7 +11,7 @@ export class SmtpSessionError extends Error {
   readonly setting: string | undefined;
 
   constructor(of: string, kind: unknown, message: string, options?: { cause?: unknown; setting?: string | undefined }) {
-    super(message, options);
+    super(message, options?.cause === undefined ? {} : { cause: options.cause });
     this.class = of;
     this.kind = kind;
     this.setting = options?.setting;
@@ -58,6 +58,7 @@ export interface SmtpErrorDetails {
   advice?: string[];
   messageId?: string | undefined;
   recipients?: SmtpRecipientResult[];
+  recipient?: string | undefined;
   tokenError?: unknown;
   cause?: unknown;
 }
@@ -94,12 +95,14 @@ export class SmtpError extends Error {
   readonly messageId: string | undefined;
   /** What the server said of each recipient before it failed. */
   readonly recipients: SmtpRecipientResult[];
+  /** The recipient that it is about, if it is about one. */
+  readonly recipient: string | undefined;
   /** What the server said of a refused token (RFC 7628 §3.2.2): its JSON as an object, or its text. Never trust a URL in it. */
   readonly tokenError: unknown;
   readonly #details: SmtpErrorDetails;
 
   constructor(message: string, details: SmtpErrorDetails) {
-    super(message, { cause: details.cause });
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
     this.#details = details;
     this.code = details.code;
     this.origin = details.origin;
@@ -113,6 +116,7 @@ export class SmtpError extends Error {
     this.advice = details.advice ?? [];
     this.messageId = details.messageId;
     this.recipients = details.recipients ?? [];
+    this.recipient = details.recipient;
     this.tokenError = details.tokenError;
   }
 
@@ -126,9 +130,14 @@ export class SmtpError extends Error {
     return this.recipients.filter((recipient) => !recipient.accepted).map((recipient) => recipient.address);
   }
 
+  /** @internal The same, with some of it in other words. */
+  changed({ message = this.message, ...details }: Partial<SmtpErrorDetails> & { message?: string }): SmtpError {
+    return new SmtpError(message, { ...this.#details, ...details });
+  }
+
   /** @internal The same, as another message met it. */
   about(messageId: string | undefined): SmtpError {
-    return new SmtpError(this.message, { ...this.#details, messageId, recipients: [] });
+    return this.changed({ messageId, recipients: [] });
   }
 
   /** Whether the same again would fail again. */
@@ -177,11 +186,11 @@ export function errorOfRecipient(host: string, { address, reply, outcome = 'perm
   if (!reply) {
     const what = outcome === 'unknown' ? 'it is not known whether it has the mail' : 'it does not have the mail';
     return new SmtpError(`The connection to ${host} ended before it answered for ${address}: ${what}.`, {
-      code: 'ECONNECTION', origin: 'network', stage: 'data', outcome,
+      code: 'ECONNECTION', origin: 'network', stage: 'data', outcome, recipient: address,
     });
   }
   return new SmtpError(`${host} refused ${address}: ${replyText(reply)}`, {
-    code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'], outcome,
+    code: 'EENVELOPE', origin: 'server', stage: 'recipients', reply, suspects: ['recipient'], outcome, recipient: address,
   });
 }
 
@@ -512,7 +521,10 @@ function tlsProblem(code: string, text: string, context: SmtpErrorContext): { me
     : name
       ? ['The certificate is for another name: use that name as the server, or set tls.servername.']
       : authority
-        ? ['The certificate is not signed by a CA that this machine knows: name the CA in tls.ca.']
+        ? [
+            'The certificate is not signed by a CA that this machine knows: name the CA in tls.ca, or its own certificate if it signed itself.',
+            'For a test on your own machine, tls.rejectUnauthorized: false takes any certificate; then anybody in between can read mail and password.',
+          ]
         : [];
   return { message: `TLS with ${where} failed: ${detail}`, suspects: name ? ['host'] : [], advice };
 }
@@ -556,7 +568,9 @@ export function errorOfConnect(error: unknown, context: SmtpErrorContext): SmtpE
     default:
       return new SmtpError(`${where} cannot be reached: ${message}.`, {
         ...common, code: 'ECONNECTION', origin: 'network', suspects: ['host', 'port'],
-        advice: context.port === 25 ? ['Many networks and platforms close port 25: try 587 or 465.'] : [],
+        advice: [context.port === 25
+          ? 'Many networks and platforms close port 25: try 587 (connectSTARTTLS) or 465 (connectDirectSSL).'
+          : 'Check server and port: mail is submitted on port 587 (connectSTARTTLS) or 465 (connectDirectSSL).'],
       });
   }
 }
@@ -568,6 +582,11 @@ export function errorOfSettings(error: SmtpSessionError, messageId?: string): Sm
     code: error.class === 'internal' ? 'EINTERNAL' : error.class === 'settings' ? 'ECONFIG' : 'EENVELOPE',
     origin: 'settings', stage: 'connect', outcome: 'permanent', suspects, messageId, cause: error,
   });
+}
+
+/** What a call threw, as a caller of this package knows it. */
+export function asSmtpError(error: unknown): unknown {
+  return error instanceof SmtpSessionError ? errorOfSettings(error) : error;
 }
 
 /** What somebody threw, in words. */

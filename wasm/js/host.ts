@@ -29,8 +29,8 @@ export interface SmtpConnectOptions {
   port: number;
   /** What will come: no TLS, TLS at once, or perhaps `startTls` later. */
   secure: 'never' | 'implicit' | 'starttls';
-  /** The user's settings of TLS. */
-  tls: SmtpTlsOptions;
+  /** The user's settings of TLS; what is PEM is text. */
+  tls: Omit<SmtpTlsOptions, 'ca' | 'cert' | 'key'> & { ca?: string[]; cert?: string; key?: string };
   /** Gives up. */
   signal: AbortSignal;
 }

@@ -4,10 +4,11 @@ import { alternativeEntity, attachmentEntity, fetchAttachment, SmtpAttachment, t
 import { sign, type SmtpDkim } from './dkim.js';
 import { envelopeOf, type SmtpDeliveryNotification } from './envelope.js';
 import type { SmtpHost } from './host.js';
-import { messageOf, readable, type Message, type SmtpContent, type SmtpMessage } from './message.js';
+import { checkUnread, messageOf, readable, type Message, type SmtpContent, type SmtpMessage } from './message.js';
 import { messageOfEntity, multipart, textEntity, type Entity } from './mime/entity.js';
 import { Field, wrong } from './mime/header.js';
 import type { SmtpEnvelope, SmtpMailParameters } from './session.js';
+import { suggest } from './suggest.js';
 
 /**
  * Header fields that have no member of their own.
@@ -128,11 +129,19 @@ export class SmtpMail {
    * read while the mail is sent. Never give it a path or a link that comes from others: it reads what your program may read.
    */
   async addAttachmentAsync(pathOrUrl: string | URL, options: SmtpAttachmentOptions = {}): Promise<SmtpAttachment> {
-    const attachment = await fetchAttachment(pathOrUrl, options);
-    this.attachments.push(attachment);
-    return attachment;
+    pending.set(this, (pending.get(this) ?? 0) + 1);
+    try {
+      const attachment = await fetchAttachment(pathOrUrl, options);
+      this.attachments.push(attachment);
+      return attachment;
+    } finally {
+      pending.set(this, (pending.get(this) ?? 1) - 1);
+    }
   }
 }
+
+/** How many attachments of a mail are still being opened. */
+const pending = new WeakMap<SmtpMail, number>();
 
 const MEMBERS = new Set(Object.keys(new SmtpMail()));
 
@@ -224,7 +233,9 @@ function finished(given: SmtpMessage, messageId: string | undefined): Pick<Compo
 function check(mail: SmtpMail): void {
   if (typeof mail !== 'object' || mail === null) throw wrong('No mail was given: make an SmtpMail.');
   for (const name of Object.keys(mail)) {
-    if (!MEMBERS.has(name)) throw wrong(`${name} is not a member of SmtpMail; there are ${[...MEMBERS].join(', ')}.`);
+    if (MEMBERS.has(name)) continue;
+    const meant = Object.hasOwn(INSTEAD, name) ? ` Use ${INSTEAD[name]}.` : suggest(name, MEMBERS);
+    throw wrong(`${name} is not a member of SmtpMail${meant === '' ? `; there are ${[...MEMBERS].join(', ')}` : ''}.${meant}`);
   }
   for (const name of ['subject', 'textBody', 'htmlBody', 'charset', 'returnPath'] as const) {
     if (typeof mail[name] !== 'string') throw wrong(`${name} must be a string.`);
@@ -254,10 +265,18 @@ function check(mail: SmtpMail): void {
   if (!Array.isArray(mail.attachments) || !mail.attachments.every((attachment) => attachment instanceof SmtpAttachment)) {
     throw wrong('attachments must be what addAttachment and addAttachmentAsync put there.');
   }
+  if ((pending.get(mail) ?? 0) > 0) throw wrong('An attachment is still being opened: await addAttachmentAsync() before you send.');
+  for (const { content } of [mail.attachments, mail.alternatives].flat()) checkUnread(content);
+  checkUnread(mail.message);
   for (const name of ['from', 'sender'] as const) {
     if (typeof mail[name] !== 'string' && !(mail[name] instanceof MailAddress)) throw wrongAddress(`${name} must be a string or a MailAddress.`, 'sender');
   }
 }
+
+/** How others call what a mail has. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  text: 'textBody', html: 'htmlBody', body: 'textBody or htmlBody', bodyText: 'textBody', bodyHtml: 'htmlBody', recipients: 'to', recipient: 'to', raw: 'message',
+};
 
 function checkName(name: string): void {
   if (typeof name !== 'string') throw wrong('The name of a header must be text.');

@@ -1,3 +1,4 @@
+import { SmtpError } from './errors.js';
 import type { SmtpBodyPlan } from './session.js';
 
 /**
@@ -93,7 +94,7 @@ export function sourceOf(message: unknown): SmtpMessageSource | undefined {
       message.on('error', () => {});
     }
     const open = (): AsyncIterable<Uint8Array> => {
-      if (spent.has(message)) throw new Error('this stream was read already; give an object with open()');
+      if (isSpent(message)) throw new Error(SPENT);
       spent.add(message);
       return message as AsyncIterable<Uint8Array>;
     };
@@ -101,6 +102,27 @@ export function sourceOf(message: unknown): SmtpMessageSource | undefined {
   }
   return 'open' in message && typeof message.open === 'function' ? (message as SmtpMessageSource) : undefined;
 }
+
+/** @internal Refuses a stream that has nothing left to give, before anything is sent. */
+export function checkUnread(content: unknown): void {
+  if (typeof content !== 'object' || content === null || !(Symbol.asyncIterator in content || 'getReader' in content) || !isSpent(content)) return;
+  throw new SmtpError(`The message cannot be read: ${SPENT}.`, { code: 'ESTREAM', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['message'] });
+}
+
+/** Whether a stream was read, here or elsewhere. */
+function isSpent(stream: object): boolean {
+  if (spent.has(stream)) return true;
+  if ('readableDidRead' in stream) return stream.readableDidRead === true || ('destroyed' in stream && stream.destroyed === true && !('errored' in stream && stream.errored));
+  if (!('getReader' in stream) || typeof Response === 'undefined') return false;
+  try {
+    // A response takes no stream that was read or is being read, and reads nothing of this one.
+    return new Response(stream as ReadableStream<Uint8Array>).bodyUsed;
+  } catch {
+    return true;
+  }
+}
+
+const SPENT = 'this stream was read already; give it once, or give an object with open()';
 
 /** Reads a message: what is there at once, and what is waited for. */
 export class MessageReader {

@@ -1,5 +1,7 @@
 import { SmtpSessionError } from './errors.js';
+import type { SmtpConnectOptions } from './host.js';
 import { saslprep } from './saslprep.js';
+import { suggest } from './suggest.js';
 import type { SmtpMechanism, SmtpResolved, SmtpServer, SmtpTlsOptions, SmtpTokenProvider } from './server.js';
 import { call, core, instance, type Settings } from './wasm.js';
 
@@ -18,13 +20,13 @@ export interface SmtpLogin {
 export class PreparedServer {
   readonly settings: Settings;
   readonly login: SmtpLogin;
-  readonly tls: SmtpTlsOptions;
+  readonly tls: SmtpConnectOptions['tls'];
   /** The names of what was set. */
   readonly given: ReadonlySet<string>;
   /** The instance that it lives in: in another one there is nothing to free. */
   readonly instance: number;
 
-  private constructor(settings: Settings, login: SmtpLogin, tls: SmtpTlsOptions, given: ReadonlySet<string>, madeIn: number) {
+  private constructor(settings: Settings, login: SmtpLogin, tls: SmtpConnectOptions['tls'], given: ReadonlySet<string>, madeIn: number) {
     this.settings = settings;
     this.login = login;
     this.tls = tls;
@@ -51,7 +53,7 @@ export class PreparedServer {
     return call(madeIn, () => {
       const settings = new (core().Settings)(port === undefined ? host : `${host}:${port}`);
       try {
-        for (const [name, value] of entries) settings.set(name, value);
+        for (const [name, value] of entries) set(settings, name, value);
         return new PreparedServer(settings, login, tls, new Set(entries.map(([name]) => name)), madeIn);
       } catch (error) {
         settings.free();
@@ -102,7 +104,7 @@ function members(server: SmtpServer): Map<string, unknown> {
     const member = memberOf(name);
     const other = values.get(member);
     if (other !== undefined && other !== '' && value !== '' && other !== value) {
-      throw wrong(member, `${member} is set twice, to different values, under two of its names`);
+      throw wrong(member, `${member} is set twice, to different values, under two of its names: ${member} and ${name}`);
     }
     if (other === undefined || other === '') values.set(member, value);
   }
@@ -110,7 +112,7 @@ function members(server: SmtpServer): Map<string, unknown> {
 }
 
 /** What goes to the core, in order. */
-function entriesOf(values: Map<string, unknown>, { user, password, token, mechanism }: SmtpLogin, tls: SmtpTlsOptions): [string, string][] {
+function entriesOf(values: Map<string, unknown>, { user, password, token, mechanism }: SmtpLogin, tls: SmtpConnectOptions['tls']): [string, string][] {
   const entries: [string, string][] = [];
   const set = (name: string, value: unknown): void => {
     if (value !== undefined) entries.push([name, text(name, value)]);
@@ -138,12 +140,32 @@ function entriesOf(values: Map<string, unknown>, { user, password, token, mechan
   return entries;
 }
 
+/** A name that the core does not know may be one that is misspelt. */
+function set(settings: Settings, name: string, value: string): void {
+  try {
+    settings.set(name, value);
+  } catch (error) {
+    const meant = typeof error === 'string' && error.includes('is not a setting') ? suggest(name, MEMBERS.values()) : '';
+    throw meant === '' ? error : wrong(name, `${name} is not a setting.${meant}`);
+  }
+}
+
 function portOf(port: unknown): string | undefined {
   return port === undefined || port === null || port === '' || port === 0 || port === '0' ? undefined : text('port', port);
 }
 
-function tlsOf(values: Map<string, unknown>): SmtpTlsOptions {
-  const tls = { ...(values.get('tls') as SmtpTlsOptions | undefined) };
+function tlsOf(values: Map<string, unknown>): SmtpConnectOptions['tls'] {
+  const given = { ...(values.get('tls') as SmtpTlsOptions | undefined) };
+  for (const name of Object.keys(given)) {
+    if (!TLS_MEMBERS.has(name)) throw wrong(`tls.${name}`, `tls.${name} is not a setting; there are ${[...TLS_MEMBERS].join(', ')}`);
+  }
+  const { ca, cert, key, ...others } = given;
+  const tls: SmtpConnectOptions['tls'] = {
+    ...others,
+    ...(ca === undefined || ca === null ? {} : { ca: ([ca].flat() as unknown[]).map((one) => pem('ca', one)) }),
+    ...(cert === undefined || cert === null ? {} : { cert: pem('cert', cert) }),
+    ...(key === undefined || key === null ? {} : { key: pem('key', key) }),
+  };
   const verify = values.get('rejectUnauthorized');
   if (verify !== undefined) {
     if (!/^(true|false)$/i.test(String(verify))) throw wrong('tls.rejectUnauthorized', 'rejectUnauthorized must be true or false');
@@ -212,11 +234,15 @@ function setUnicode(set: (name: string, value: unknown) => void, user: string, p
 
 const TLS_MEMBERS = new Set(['ca', 'cert', 'key', 'minVersion', 'servername', 'rejectUnauthorized']);
 
+/** What a file of PEM has, as text. */
+function pem(name: string, given: unknown): string {
+  const text = given instanceof Uint8Array ? new TextDecoder().decode(given) : given;
+  if (typeof text === 'string' && text.includes('-----BEGIN ')) return text;
+  throw wrong(`tls.${name}`, `tls.${name} is not PEM: it is the text of the file, which has -----BEGIN in it, and not the path of one`);
+}
+
 /** A setting of TLS that nobody looks at could leave a connection weaker than its user believes. */
-function checkTls(tls: SmtpTlsOptions): void {
-  for (const name of Object.keys(tls)) {
-    if (!TLS_MEMBERS.has(name)) throw wrong(`tls.${name}`, `tls.${name} is not a setting; there are ${[...TLS_MEMBERS].join(', ')}`);
-  }
+function checkTls(tls: SmtpConnectOptions['tls']): void {
   if (tls.minVersion !== undefined && !['TLSv1.2', 'TLSv1.3'].includes(tls.minVersion)) {
     throw wrong('tls.minVersion', 'tls.minVersion must be TLSv1.2 or TLSv1.3: older versions are broken');
   }
@@ -235,6 +261,6 @@ export function noServer(): SmtpSessionError {
   return wrong('server', 'no server is set; write its host name or its address');
 }
 
-function wrong(setting: string, message: string, cause?: unknown): SmtpSessionError {
+export function wrong(setting: string, message: string, cause?: unknown): SmtpSessionError {
   return new SmtpSessionError('settings', undefined, message, { setting, cause });
 }

@@ -1,5 +1,6 @@
+import { asSmtpError } from './errors.js';
 import type { SmtpChannelBinding } from './host.js';
-import { memberOf, noServer, PreparedServer } from './prepared.js';
+import { memberOf, noServer, PreparedServer, wrong } from './prepared.js';
 import { call, core, instance } from './wasm.js';
 
 /** How the connection is secured. */
@@ -42,14 +43,17 @@ export const SmtpAuthType = Object.freeze({
   authDigestMd5: 12,
 });
 
+/** PEM, as text or as a file has it. */
+export type SmtpPem = string | Uint8Array;
+
 /** Settings of TLS, passed to the runtime. One that the runtime cannot honour is refused before connecting. */
 export interface SmtpTlsOptions {
-  /** The CAs to trust instead of the runtime's own, as PEM. */
-  ca?: string | readonly string[];
+  /** The CAs to trust instead of the runtime's own: the text of their certificates, as PEM. */
+  ca?: SmtpPem | readonly SmtpPem[];
   /** The client's certificate, as PEM. */
-  cert?: string;
+  cert?: SmtpPem;
   /** The client's key, as PEM. */
-  key?: string;
+  key?: SmtpPem;
   /** The lowest version of TLS. Default `TLSv1.2`. */
   minVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** The name that the certificate must be for, if it is not that of the server. */
@@ -117,8 +121,8 @@ export class SmtpServer {
   /** The port; 0: 465 for `connectDirectSSL`, else 25. */
   port: number;
   /** The user; empty: no login. */
-  user: string;
-  password: string;
+  user: string | undefined;
+  password: string | undefined;
   /** An access token instead of a password, or what fetches one; it is asked again, once, if the server refuses it. */
   token: string | SmtpTokenProvider | undefined;
   /** A login mechanism of your own, instead of the built-in ones; a function makes one for each connection. */
@@ -162,20 +166,19 @@ export class SmtpServer {
   /**
    * @param text `host`, `host port`, `host:port`, `[::1]:port`, `smtp://…` or `smtps://…`, the last two with or without
    *   `user:password@`.
-   * @throws An `SmtpSessionError` of class `settings` that says what to write instead.
+   * @param port The port, if the text does not say.
+   * @throws An `SmtpError` that says what to write instead.
    */
-  constructor(text: string) {
-    if (typeof text !== 'string') throw noServer();
-    const given = call(instance(), () => {
-      const settings = new (core().Settings)(text);
-      try {
-        return { ...(JSON.parse(settings.given()) as Given), password: settings.password() };
-      } finally {
-        settings.free();
-      }
-    });
+  constructor(text: string, port?: number) {
+    let given: Given & { password: string };
+    try {
+      given = read(text);
+    } catch (error) {
+      throw asSmtpError(error);
+    }
+    if (port !== undefined && given.port !== null && given.port !== port) throw asSmtpError(wrong('port', `the port is given twice: ${given.port} and ${port}`));
     this.server = given.host;
-    this.port = given.port ?? 0;
+    this.port = given.port ?? port ?? 0;
     this.connectType = given.connectType ?? undefined;
     this.user = given.user;
     this.password = given.password;
@@ -199,9 +202,25 @@ export class SmtpServer {
       if (memberOf(name) !== 'server') Object.assign(made, { [memberOf(name)]: value });
       else if (value !== server?.[1]) Object.assign(made, { [name]: value });
     }
-    PreparedServer.read(made, false).free();
+    try {
+      PreparedServer.read(made, false).free();
+    } catch (error) {
+      throw asSmtpError(error);
+    }
     return made;
   }
+}
+
+function read(text: string): Given & { password: string } {
+  if (typeof text !== 'string') throw noServer();
+  return call(instance(), () => {
+    const settings = new (core().Settings)(text);
+    try {
+      return { ...(JSON.parse(settings.given()) as Given), password: settings.password() };
+    } finally {
+      settings.free();
+    }
+  });
 }
 
 interface Given {

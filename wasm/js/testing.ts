@@ -50,7 +50,7 @@ export interface TestServerOptions {
 export class TestServer {
   /** What was taken, in order. */
   readonly messages: TestMessage[] = [];
-  /** Every command that came, over all connections. Passwords are in them: they are tests'. */
+  /** Every command that came, over all connections, with the secrets of a login as `***`. */
   readonly commands: string[] = [];
   /** How many connections were made, and how many of them are open. */
   readonly connections = { made: 0, open: 0 };

@@ -4,6 +4,7 @@
 import * as glue from '#glue';
 import inlined, { type Inlined } from '#wasm';
 import { SmtpSessionError } from './errors.js';
+import { ownModule } from './module.js';
 
 export type { Session, Settings } from '#glue';
 
@@ -48,6 +49,8 @@ export function call<T>(madeIn: number, action: () => T): T {
 
 /** The module, as the package has it for this runtime. */
 function module(): WebAssembly.Module {
+  const given = ownModule();
+  if (given) return given;
   if (inlined instanceof WebAssembly.Module) return inlined;
   try {
     return new WebAssembly.Module(decode(inlined as Inlined));

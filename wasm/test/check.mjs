@@ -5,13 +5,34 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// 150,000 is the aim: minified scripts and a smaller module are to bring it there.
-const PACKED_LIMIT = 190_000;
+// 150,000 is the aim. The module is in it twice: as a file for edge runtimes, and as text for everything else.
+const PACKED_LIMIT = 300_000;
+/** What people write first. */
+const STRICT = `import { createTransport, SmtpClient, SmtpConnectType, SmtpServer } from 'sansmtp';
+import { sansmtp } from 'sansmtp/nodemailer';
+import { dryRun, TestServer } from 'sansmtp/testing';
+import { webSocketHost } from 'sansmtp/host/websocket';
+import { readFileSync } from 'node:fs';
+
+const server = new SmtpServer('mail.example.com', 587);
+server.connectType = SmtpConnectType.connectSTARTTLS;
+server.password = process.env['SMTP_PASSWORD'];
+server.tls = { ca: readFileSync('ca.pem') };
+const client = new SmtpClient();
+client.addEventListener('sendingdatastream', ({ sent, total }) => console.log(sent, total));
+client.addEventListener('connected', () => {});
+const transport = createTransport({
+  auth: { user: 'ann', pass: process.env['SMTP_PASSWORD'] }, tls: { ca: readFileSync('ca.pem') },
+  dkim: { domainName: 'example.com', keySelector: 'a', privateKey: process.env['DKIM_KEY'] },
+});
+transport.sendMail({ from: 'a@b.example' }, (error, info) => {
+  if (error) console.error(error.code);
+  else console.log(info.messageId);
+});
+export const all = [sansmtp, dryRun, TestServer, webSocketHost];
+`;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = (folder, command, ...args) => execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-
-// The licence and the README of the repository go into the package.
-for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'README.md']) cpSync(join(root, '..', name), join(root, name));
 
 run(root, 'npx', 'publint', '--strict');
 run(root, 'npx', 'attw', '--pack', '.', '--profile', 'esm-only');
@@ -38,6 +59,11 @@ try {
       '--lib', 'es2023,esnext.disposable,dom', '--types', 'node', '--module', module, '--moduleResolution', resolution, 'types/types.ts');
     console.log(`types under moduleResolution ${resolution}: right`);
   }
+  // Without the types of a browser, and as strict as there is.
+  writeFileSync(join(project, 'types/strict.ts'), STRICT);
+  run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--target', 'es2022',
+    '--lib', 'es2023', '--types', 'node', '--module', 'nodenext', 'types/strict.ts');
+  console.log('types without those of a browser: right');
   const start = `const start = performance.now(); await import('sansmtp'); console.log(performance.now() - start);`;
   const times = Array.from({ length: 5 }, () => Number(run(project, 'node', '--input-type=module', '-e', start))).sort((a, b) => a - b);
   console.log(`import: ${times[2].toFixed(1)} ms, median of ${times.length}`);

@@ -208,7 +208,9 @@ test('what is not right says what is', async () => {
     [{ date: new Date('x') }, /valid Date/],
     [{ priority: 'urgent' }, /high, normal or low/],
     [{ attachments: ['a.txt'] }, /addAttachment/],
-    [{ text: 'x' }, /text is not a member of SmtpMail; there are from,/],
+    [{ text: 'x' }, /text is not a member of SmtpMail. Use textBody./],
+    [{ subjct: 'x' }, /Did you mean subject\?/],
+    [{ zzz: 'x' }, /zzz is not a member of SmtpMail; there are from,/],
     [{ deliveryNotification: { notifi: 'NEVER' } }, /there are notify, recipients/],
     [{ deliveryNotification: { recipients: { 'x@y': 'NEVER' } } }, /no recipient of the mail/],
     [{ to: '"unclosed <a@b>, c@d' }, /unclosed/],
@@ -455,6 +457,38 @@ test('a header that is set as a property, a message that is empty', async () => 
   mail.headers['X-Campaign'] = 'spring';
   await assert.rejects(dryRun(mail), { code: 'EMESSAGE', message: /headers\.add\('X-Campaign', value\)/ });
   for (const message of ['', new Uint8Array()]) await assert.rejects(made({ message }), { code: 'EMESSAGE', message: /message is empty: leave it out/ });
+});
+
+test('a stream that was read elsewhere is refused before anything is sent', async () => {
+  const { Readable } = await import('node:stream');
+  const drained = async (stream) => {
+    for await (const piece of stream) void piece;
+    return stream;
+  };
+  const flowing = Readable.from(['x', 'y']);
+  await new Promise((done) => flowing.once('data', done));
+  const locked = new Blob(['x']).stream();
+  locked.getReader();
+  for (const stream of [await drained(Readable.from(['x'])), await drained(new Blob(['x']).stream()), flowing, locked]) {
+    const attached = mailOf({ textBody: 'x' });
+    attached.addAttachment('a.txt', stream);
+    for (const mail of [attached, mailOf({ message: stream })]) await assert.rejects(dryRun(mail), { code: 'ESTREAM', message: /was read already/ });
+  }
+  for (const stream of [Readable.from(['Hi']), new Blob(['Hi']).stream()]) {
+    const attached = mailOf({ textBody: 'x' });
+    attached.addAttachment('a.txt', stream);
+    assert.match((await dryRun(attached)).text, /SGk=/);
+  }
+});
+
+test('an attachment that is still being opened is not left out', async () => {
+  const mail = mailOf({ textBody: 'x' });
+  const opening = mail.addAttachmentAsync('data:text/plain,Hi');
+  await assert.rejects(dryRun(mail), { code: 'EMESSAGE', message: /await addAttachmentAsync/ });
+  await opening;
+  assert.match((await dryRun(mail)).text, /SGk=/);
+  await assert.rejects(mail.addAttachmentAsync('/tmp'), { code: 'EMESSAGE', message: /it is not a file/ });
+  await dryRun(mail);
 });
 
 test('a stream that fails before it is read fails the mail, and not the program', async () => {

@@ -269,7 +269,9 @@ test('what a login cannot be made of is refused before anything is opened', asyn
     [{ ...both, proxy: {} }, 'proxy'],
     [{ hostMechanism: 'X-A' }, 'mechanism'],
     [{ user, tokenProvider: true }, 'token'],
-    [{ authType: 'authExternal', tls: { cert: 'x' } }, 'tls.key'],
+    [{ authType: 'authExternal', tls: { cert: '-----BEGIN CERTIFICATE-----' } }, 'tls.key'],
+    [{ ...both, tls: { ca: 'ca.pem' } }, 'tls.ca'],
+    [{ ...both, tls: { ca: [7] } }, 'tls.ca'],
     [{ mechanism: () => { throw new Error('no'); } }, 'mechanism'],
     [{ mechanism: () => { throw new WebAssembly.RuntimeError('mine'); } }, 'mechanism'],
     [{ mechanism: () => { throw 'text'; } }, 'mechanism'],
@@ -381,7 +383,7 @@ test('a setting that is undefined is none, and names are read in any case', () =
   const server = SmtpServer.from({ Server: 'smtps://ann:x@mail.example.com', connectType: undefined, PORT: undefined });
   assert.deepEqual([server.server, server.connectType, server.user], ['mail.example.com', SmtpConnectType.connectDirectSSL, 'ann']);
   assert.equal(SmtpServer.from({ HOST: 'h 587', port: undefined }).port, 587);
-  assert.throws(() => SmtpServer.from({ server: 'a', Host: 'b' }), { setting: 'server' });
+  assert.throws(() => SmtpServer.from({ server: 'a', Host: 'b' }), { code: 'ECONFIG', suspects: ['server'], message: /server and Host/ });
   const session = new SmtpSession(SmtpServer.from({ host: 'h', connectType: 'connectNormal', name: 'my.client.example' }), { heloDomain: 'machine.example' });
   session.handleInput(Buffer.from('220 hi\r\n'));
   assert.equal(Buffer.from(session.flight()).toString(), 'EHLO my.client.example\r\n');

@@ -253,7 +253,7 @@ const ROWS = {
     },
     'info.accepted|info.rejected|info.rejectedErrors': async () => {
       const { info } = await transported({ fields: { cc: 'gone@x' }, server: { reply: (command) => (/gone/.test(command) ? '550 5.1.1 gone' : undefined) } });
-      assert.deepEqual([info.accepted, info.rejected, info.rejectedErrors.map(({ responseCode }) => responseCode), info.recipients.length], [['bob@example.org'], ['gone@x'], [550], 2]);
+      assert.deepEqual([info.accepted, info.rejected, info.rejectedErrors.map(({ responseCode, recipient }) => [responseCode, recipient]), info.recipients.length], [['bob@example.org'], ['gone@x'], [[550, 'gone@x']], 2]);
     },
     'info.envelope|info.messageId|info.response': async () => {
       const { info, text } = await transported();
@@ -268,6 +268,21 @@ const ROWS = {
       const error = await failure(transported({ server: { reply: (command) => (/^RCPT/.test(command) ? '550 5.1.1 gone' : undefined) } }));
       assert.deepEqual([error.code, error.command, error.response, error.responseCode, error.rejected, error.outcome], ['EENVELOPE', 'RCPT TO', '550 5.1.1 gone', 550, ['bob@example.org'], 'permanent']);
     },
+    ESOCKET: async () => {
+      assert.equal((await failure(createTransport({ host: '127.0.0.1', port: 1 }).sendMail(hello))).code, 'ECONNECTION');
+      assert.equal((await failure(transported({ options: { requireTLS: true }, server: { capabilities: [] } }))).code, 'ETLS');
+    },
+    ENOAUTH: async () => assert.equal((await failure(transported({ options: { auth: { user: 'ann' } } }))).code, 'ECONFIG'),
+    'transport.on()|transport.once()|transport.off()': async () => {
+      const transport = createTransport({ smtpHost: new TestServer().host, pool: true });
+      await new Promise((done) => transport.on('idle', done).off('idle', () => {}));
+      await new Promise((done) => {
+        transport.once('idle', done);
+        transport.sendMail(hello);
+      });
+      await transport.close();
+    },
+    'transport.use()': async () => assert.throws(() => createTransport({}).use(), { message: /sansmtp\/nodemailer/ }),
     'transport.verify()': async () => assert.equal(await createTransport({ smtpHost: new TestServer().host }).verify(), true),
     'transport.isIdle()|idle': async () => {
       const transport = createTransport({ smtpHost: new TestServer().host, pool: true });

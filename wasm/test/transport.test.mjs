@@ -92,7 +92,7 @@ test('options that are wrong say what is right, and never what the password is',
     [{ secure: true, ignoreTLS: true }, /exclude each other/],
     [{ maxConnections: 0, pool: true }, /above 0/],
     [{ connectionTimeout: '5s' }, /milliseconds/],
-    [{ jsonTransport: true }, /dryRun/],
+    [{ jsonTransport: true }, /TestServer/],
     [{ dkim: { domain: 'x' } }, /Did you mean domainName\?/],
     [{ dkim: { cacheDir: 'x' } }, /read twice/],
     [{ tls: { ciphers: 'SSLv3' } }, /TLS 1.2 at least/],
@@ -518,6 +518,70 @@ test('the conversation of a mail is its own', async () => {
   assert.match(second.conversation, /^[^\n]*MAIL FROM[^]*second@[^]*taken/);
   assert.doesNotMatch(second.conversation, /EHLO|first@/);
   await transport.close();
+});
+
+test('advice is in the words of the options', async () => {
+  const { transport } = pair({ requireTLS: true }, { capabilities: ['PIPELINING'] });
+  const error = await failure(transport.sendMail(hello));
+  assert.deepEqual([error.code, error.suspects], ['ETLS', ['secure', 'port']]);
+  assert.match(error.message, /does not offer STARTTLS, which requireTLS asks for/);
+  assert.match(error.advice.join(), /port 465 with secure: true/);
+  const clear = pair({ ignoreTLS: true, auth: { user: 'ann', pass: 'x' } });
+  const refused = await failure(clear.transport.sendMail(hello));
+  assert.match(refused.advice.join(), /set ignoreTLS: true and allowInsecureAuth: true/);
+  assert.doesNotMatch(JSON.stringify([error.advice, refused.advice, error.message, refused.message]), /connect(Type|STARTTLS|Direct|Normal)|authType/);
+  assert.deepEqual((await failure(pair({ auth: { user: 'ann' } }).transport.verify())).suspects, ['auth.pass']);
+});
+
+test('a mail that nobody waits for does not fail in silence', async () => {
+  const { execFile } = await import('node:child_process');
+  for (const program of [
+    "createTransport({ host: '127.0.0.1', port: 1 }).sendMail({ from: 'a@b', to: 'c@d', text: 'x' })",
+    "new SmtpClient().sendMailAsync(new SmtpServer('127.0.0.1', 1), Object.assign(new SmtpMail(), { from: 'a@b', to: 'c@d' }))",
+  ]) {
+    const code = `import { createTransport, SmtpClient, SmtpMail, SmtpServer } from 'sansmtp'; ${program};`;
+    const [status, output] = await new Promise((done) => execFile(process.execPath, ['--input-type=module', '-e', code], { cwd: import.meta.dirname }, (error, out, err) => done([error?.code, err])));
+    assert.deepEqual([status, /Nothing listens at 127.0.0.1:1/.test(output)], [1, true], output);
+  }
+});
+
+test('what is not an option of sending or of a client is an error', async () => {
+  for (const [make, message] of [
+    [() => new SmtpClient({ hots: 1 }), /Did you mean host\?/],
+    [() => new SmtpClient({ host: 'mail.example.com' }), /The name of the server goes to new SmtpServer/],
+    [() => createTransport({ hots: 'x' }), /^hots is not an option here: Did you mean host\?$/],
+    [() => createTransport({ host: new TestServer().host }), /is smtpHost/],
+    [() => createTransport({ rejectUnauthorized: false }), /put it into tls/],
+    [() => createTransport({ dkim: { domainName: 'x.example', keySelector: 'x', privateKey: 'dkim.pem' } }), /not its path/],
+    [() => createTransport({}).use('compile', () => {}), /sansmtp\/nodemailer/],
+  ]) assert.throws(make, { code: 'ECONFIG', message });
+  const client = new SmtpClient({ host: new TestServer().host });
+  const [server, mail] = [new SmtpServer('x'), Object.assign(new SmtpMail(), { from: hello.from, to: hello.to, textBody: 'x' })];
+  for (const [sending, message] of [
+    [client.sendMailAsync(server, mail, { timout: 3 }), /Did you mean timeout\?/],
+    [client.sendMailAsync(mail, server), /The server comes first/],
+    [client.sendMailAsync('x 25', mail), /give new SmtpServer\('x 25'\)/],
+    [client.sendMailAsync(Object.assign(new SmtpServer('x'), { passwrd: 'y' }), mail), /Did you mean password\?/],
+  ]) await assert.rejects(sending, { code: 'ECONFIG', message });
+});
+
+test('on, once and off are as people of Nodemailer know them', async () => {
+  const { transport } = pooled();
+  let [all, one] = [0, 0];
+  const count = () => (all += 1);
+  transport.on('idle', count).once('idle', () => (one += 1));
+  await transport.sendMail(hello);
+  await transport.sendMail(hello);
+  await pause();
+  transport.off('idle', count);
+  assert.deepEqual([all >= 2, one], [true, 1]);
+  await transport.close();
+});
+
+test('each refused recipient says which it is', async () => {
+  const { transport } = pair({}, { reply: (command) => (/^RCPT.*no@/.test(command) ? '550 5.1.1 no' : undefined) });
+  const { rejectedErrors } = await transport.sendMail({ ...hello, to: 'bob@example.org, no@example.org' });
+  assert.deepEqual(rejectedErrors.map(({ recipient, code }) => [recipient, code]), [['no@example.org', 'EENVELOPE']]);
 });
 
 test('silence is bounded, if asked for', async () => {

@@ -63,6 +63,8 @@ pub(crate) fn install() -> Result<()> {
     fs::write(folder.join("sansmtp.wasm"), &module)?;
     fs::write(folder.join("glue.js"), glue)?;
     fs::write(folder.join("inline.js"), inline(&module))?;
+    let types = "declare const module: WebAssembly.Module;\nexport default module;\n";
+    fs::write(folder.join("sansmtp.wasm.d.ts"), types)?;
     // Where compiling is not allowed, the runtime or its bundler does it.
     fs::write(folder.join("module.js"), "export { default } from './sansmtp.wasm';\n")?;
     Ok(())

@@ -27,7 +27,7 @@ declare const Deno: {
   startTls(connection: DenoConnection, options: DenoTls): Promise<DenoConnection>;
   hostname(): string;
   open(path: string | URL): Promise<DenoFile>;
-  stat(path: string | URL): Promise<{ size: number }>;
+  stat(path: string | URL): Promise<{ size: number; isFile: boolean }>;
   permissions: { querySync(permission: { name: 'sys'; kind: 'hostname' }): { state: string } };
 };
 
@@ -50,7 +50,8 @@ export const host: SmtpHost = {
 
 /** A file that is read while it is sent, through one buffer: a finished message, or an attachment. */
 export async function messageFile(path: string | URL): Promise<SmtpMessageSource> {
-  const { size } = await Deno.stat(path);
+  const { size, isFile } = await Deno.stat(path);
+  if (!isFile) throw failure('EISDIR', 'it is not a file');
   async function* open(): AsyncGenerator<Uint8Array> {
     const file = await Deno.open(path);
     try {
@@ -85,7 +86,7 @@ async function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
 }
 
 function trusted({ hostname, tls }: SmtpConnectOptions): DenoTls {
-  return { hostname: tls.servername ?? hostname, ...(tls.ca === undefined ? {} : { caCerts: [tls.ca].flat() }) };
+  return { hostname: tls.servername ?? hostname, ...(tls.ca === undefined ? {} : { caCerts: tls.ca }) };
 }
 
 class DenoSocket implements SmtpSocket {

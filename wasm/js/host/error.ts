@@ -1,4 +1,4 @@
-import type { SmtpTlsOptions } from '../server.js';
+import type { SmtpConnectOptions } from '../host.js';
 
 /** @internal What a host fails with: the codes are Node's, which advice is found by. */
 export function failure(code: string, message: string, cause?: unknown): Error {
@@ -14,9 +14,9 @@ export function aborted(): Error {
  * @internal Refuses settings of TLS that a runtime cannot keep: a connection must not be weaker than its user believes.
  * `reasons`: why, by setting.
  */
-export function refuse(tls: SmtpTlsOptions, reasons: Partial<Record<keyof SmtpTlsOptions, string>>): void {
+export function refuse(tls: SmtpConnectOptions['tls'], reasons: Partial<Record<keyof SmtpConnectOptions['tls'], string>>): void {
   for (const [name, reason] of Object.entries(reasons)) {
-    const value = tls[name as keyof SmtpTlsOptions];
+    const value = tls[name as keyof SmtpConnectOptions['tls']];
     // These say what is so anyway.
     const isUsual = value === undefined || (name === 'rejectUnauthorized' && value === true) || (name === 'minVersion' && value === 'TLSv1.2');
     if (!isUsual) throw failure('ECONFIG', `tls.${name} cannot be kept here: ${reason}`);

@@ -5,7 +5,6 @@ import { hostname as machineName } from 'node:os';
 import { connect as connectTls, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { SmtpChannelBinding, SmtpConnectOptions, SmtpHost, SmtpSocket, SmtpTlsInfo } from '../host.js';
 import type { SmtpMessageSource } from '../message.js';
-import type { SmtpTlsOptions } from '../server.js';
 import { aborted, failure } from './error.js';
 
 /** Sockets and TLS of Node.js: `node:net` and `node:tls`. */
@@ -28,7 +27,8 @@ export const host: SmtpHost = {
  * ```
  */
 export async function messageFile(path: string | URL): Promise<SmtpMessageSource> {
-  const { size } = await stat(path);
+  const { size, isFile } = await stat(path).then((found) => ({ size: found.size, isFile: found.isFile() }));
+  if (!isFile) throw failure('EISDIR', 'it is not a file');
   async function* open(): AsyncGenerator<Uint8Array> {
     const file = await openFile(path);
     try {
@@ -69,7 +69,7 @@ function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
 }
 
 /** What TLS would only find out after the connection stands. */
-function checkTls(tls: SmtpTlsOptions): void {
+function checkTls(tls: SmtpConnectOptions['tls']): void {
   const check = (name: string, action: () => void): void => {
     try {
       action();
@@ -78,7 +78,7 @@ function checkTls(tls: SmtpTlsOptions): void {
       throw failure('ECONFIG', `tls.${name} is not what it should be, PEM: ${reason}`);
     }
   };
-  for (const ca of tls.ca === undefined ? [] : [tls.ca].flat()) check('ca', () => void new X509Certificate(ca));
+  for (const ca of [tls.ca ?? []].flat()) check('ca', () => void new X509Certificate(ca));
   const { cert, key } = tls;
   if (cert !== undefined) check('cert', () => void new X509Certificate(cert));
   if (key !== undefined) check('key', () => void createSecureContext({ key, ...(cert === undefined ? {} : { cert }) }));
@@ -157,7 +157,7 @@ class NodeSocket implements SmtpSocket {
         rejectUnauthorized: tls.rejectUnauthorized ?? true,
         // An address cannot be sent as a name (RFC 6066 §3); it is checked against the certificate all the same.
         ...(isIP(name) ? {} : { servername: name }),
-        ...(tls.ca === undefined ? {} : { ca: tls.ca as string | string[] }),
+        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
       };

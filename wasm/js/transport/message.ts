@@ -88,7 +88,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   encoding: AUTOMATIC, textEncoding: AUTOMATIC, boundaryPrefix: RANDOM, baseBoundary: RANDOM, newline: 'lines end in CRLF',
   normalizeHeaderKey: 'headers keep the case that they are given in', attachDataUrls: 'attach pictures with a cid, and show them by <img src="cid:…">',
   xMailer: 'no X-Mailer is added; give one in headers', otp: 'give it in headers', auth: 'a login is of a transport: make one for each user',
-  ses: 'this is SMTP', body: 'use text or html', message: 'use text or html', replyto: 'use replyTo', reply_to: 'use replyTo', attachment: 'use attachments',
+  ses: 'this is SMTP', body: 'use text or html', message: 'use text or html', replyto: 'use replyTo', reply_to: 'use replyTo', attachment: 'use attachments', recipients: 'use to', recipient: 'use to',
 };
 
 /** What may be read for a message. */

@@ -2,7 +2,7 @@ import { inAscii } from '../address.js';
 import { checkedSignal } from '../abort.js';
 import { SmtpError } from '../errors.js';
 import type { SmtpHost } from '../host.js';
-import type { SmtpDkim } from '../dkim.js';
+import { checkDkim, type SmtpDkim } from '../dkim.js';
 import { SmtpConnectType, SmtpServer, type SmtpTlsOptions, type SmtpTokenProvider } from '../server.js';
 import { suggest } from '../suggest.js';
 import type { PoolLimits } from '../pool.js';
@@ -10,8 +10,8 @@ import { SERVICE_NAMES, serviceOf } from './services.js';
 
 /** A login, in Nodemailer's words. */
 export interface SmtpTransportAuth {
-  user?: string;
-  pass?: string;
+  user?: string | undefined;
+  pass?: string | undefined;
   /** `oauth2` for a token; `login`, the default, for a password. */
   type?: string;
   /** The SASL mechanism, such as `PLAIN`; default: the best that the server offers. */
@@ -24,7 +24,7 @@ export interface SmtpTransportAuth {
 export interface SmtpTransportDkim {
   domainName?: string;
   keySelector?: string;
-  privateKey?: string | CryptoKey;
+  privateKey?: SmtpDkim['privateKey'] | undefined;
   /** Names with colons between them. */
   headerFieldNames?: string;
   /** Signatures of several domains or keys. */
@@ -124,8 +124,12 @@ const KNOWN = [
 
 const OWN_HOST = 'give a host of your own as smtpHost: an object that opens the connection as you like (see SmtpHost)';
 
+const TO_NOBODY = 'to look at what would be sent, give smtpHost: new TestServer().host, of sansmtp/testing';
+const IN_TLS = 'put it into tls';
+
 /** What others take that this does not, and what to do instead. */
 const INSTEAD: Readonly<Record<string, string>> = {
+  rejectUnauthorized: IN_TLS, ca: IN_TLS, cert: IN_TLS, key: IN_TLS, minVersion: IN_TLS, ssl: 'use secure: true', useSSL: 'use secure: true',
   proxy: OWN_HOST, getSocket: OWN_HOST, socket: OWN_HOST, connection: OWN_HOST, localAddress: OWN_HOST, secured: OWN_HOST, family: OWN_HOST,
   allowInternalNetworkInterfaces: OWN_HOST,
   dnsTimeout: 'connectionTimeout bounds the lookup too',
@@ -137,8 +141,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   component: 'lines of the logger have no component',
   normalizeHeaderKey: 'headers keep the case that they are given in',
   attachDataUrls: 'attach pictures with a cid, and show them by <img src="cid:…">',
-  sendmail: 'this is SMTP alone; use dryRun of sansmtp/testing to get the message', streamTransport: 'use dryRun of sansmtp/testing',
-  jsonTransport: 'use dryRun of sansmtp/testing', SES: 'use the SMTP interface of the service: service: "SES-US-EAST-1"',
+  sendmail: 'this is SMTP alone', streamTransport: TO_NOBODY,
+  jsonTransport: TO_NOBODY, SES: 'use the SMTP interface of the service: service: "SES-US-EAST-1"',
   direct: 'this does not look up where a domain takes mail: set host',
   path: 'this is SMTP alone', args: 'this is SMTP alone', newline: 'lines end in CRLF on the wire',
   user: 'put it into auth: { user, pass }', pass: 'put it into auth: { user, pass }', password: 'put it into auth, as pass',
@@ -209,7 +213,8 @@ function refuseOthers(prefix: string, given: object, names: readonly string[], i
 export function notAmong(given: object, names: readonly string[], instead: Readonly<Record<string, string>>): { name: string; advice: string } | undefined {
   const name = Object.keys(present(given)).find((name) => !names.includes(name));
   if (name === undefined) return undefined;
-  const advice = Object.hasOwn(instead, name) ? `${instead[name]}.` : `there are ${names.join(', ')}.${suggest(name, names)}`;
+  const meant = suggest(name, names);
+  const advice = Object.hasOwn(instead, name) ? `${instead[name]}.` : meant === '' ? `there are ${names.join(', ')}.` : meant.trim();
   return { name, advice };
 }
 
@@ -227,10 +232,12 @@ export function dkimOf(given: SmtpTransportDkim): SmtpDkim[] {
   return (keys ?? [{}]).map((key) => {
     const { domainName, keySelector, privateKey, headerFieldNames, ...unknown } = { ...all, ...key };
     refuseOthers('dkim.', unknown, DKIM, DKIM_INSTEAD);
-    return {
+    const signer = {
       domain: domainName ?? '', selector: keySelector ?? '', privateKey: privateKey ?? '',
-      ...(headerFieldNames === undefined ? {} : { headers: headerFieldNames.split(':').map((name: string) => name.trim()) }),
+      ...(headerFieldNames === undefined ? {} : { headers: String(headerFieldNames).split(':').map((name: string) => name.trim()) }),
     };
+    checkDkim(signer);
+    return signer;
   });
 }
 
@@ -240,6 +247,7 @@ function serverOf(options: SmtpTransportOptions): SmtpServer {
   if (options.service !== undefined && !service) {
     throw wrong(`No service is known as "${options.service}": set host and port; there are ${SERVICE_NAMES.join(', ')}.${suggest(options.service, SERVICE_NAMES)}`, 'service');
   }
+  if (typeof (options.host ?? '') !== 'string') throw wrong('host must be the name of the server. What brings sockets, such as that of a TestServer, is smtpHost.', 'host');
   const host = options.host ?? service?.host ?? 'localhost';
   const given = options.port || (service?.port ?? (options.secure === true ? 465 : 587));
   const port = typeof given === 'string' ? Number(given) : given;

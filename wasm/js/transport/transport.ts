@@ -7,7 +7,8 @@ import { compose, type SmtpMail } from '../mail.js';
 import { closedError, Pool } from '../pool.js';
 import { recipientsOf, type SmtpSendResult } from '../result.js';
 import { mailOf, type SmtpTransportMessage } from './message.js';
-import { bounded, readOptions, type SmtpTransportOptions, type TransportSettings } from './options.js';
+import { bounded, readOptions, wrong, type SmtpTransportOptions, type TransportSettings } from './options.js';
+import { inWords } from './words.js';
 
 /** What became of a message, in Nodemailer's words, and more. */
 export interface SmtpTransportInfo extends SmtpSendResult {
@@ -22,7 +23,7 @@ export interface SmtpTransportInfo extends SmtpSendResult {
   conversation?: string;
 }
 
-type Callback<T> = (error: SmtpError | null, result?: T) => void;
+type Callback<T> = (...given: [error: null, result: T] | [error: SmtpError, result: undefined]) => void;
 
 /**
  * Sends mail, for people who know Nodemailer: its options, its fields, its `info`, its error codes.
@@ -93,54 +94,58 @@ export class SmtpTransport extends EventTarget {
   sendMail(message: SmtpTransportMessage): Promise<SmtpTransportInfo>;
   sendMail(message: SmtpTransportMessage, callback: Callback<SmtpTransportInfo>): void;
   sendMail(message: SmtpTransportMessage, callback?: Callback<SmtpTransportInfo>): Promise<SmtpTransportInfo> | void {
-    return answered(this.#sendMessage(message), callback);
+    return answered(this.send((signal) => mailOf(message, this.#defaults, this.#settings, signal), message?.signal, message?.maxRecipients), callback);
   }
 
   /** @internal Sends what `make` makes. */
-  send(make: (signal: AbortSignal) => SmtpMail | Promise<SmtpMail>, given: unknown, maxRecipients?: number | null): Promise<SmtpTransportInfo> {
+  async send(make: (signal: AbortSignal) => SmtpMail | Promise<SmtpMail>, given: unknown, maxRecipients?: number | null): Promise<SmtpTransportInfo> {
     this.#inHand += 1;
-    const sending = this.#track(async (signal) => {
-      const mail = await unlessCancelled(async () => make(signal), signal);
-      const { dkim } = this.#settings;
-      if (!mail.dkim && dkim.length > 0) mail.dkim = dkim;
-      const { envelope: usual, message, messageId, returnPath } = await compose(mail, this.#host, signal);
-      const envelope = { ...usual, from: returnPath ?? usual.from };
-      const most = Math.min(bounded('maxRecipients', maxRecipients ?? undefined, Infinity, true), this.#settings.maxRecipients);
-      if (envelope.to.length > most) {
-        throw new SmtpError(`The message has ${envelope.to.length} recipients; maxRecipients allows ${most}.`, {
-          code: 'EMAXRECIPIENTS', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['recipient'], messageId,
-        });
-      }
-      const isCancellable = given !== undefined && given !== null;
-      const { connection, delivery } = await this.#pool.send({ envelope, message, messageId, signal, isCancellable });
-      const { envelopeTime, messageTime, messageSize, reply } = delivery;
-      return {
-        ...recipientsOf(connection, envelope, delivery),
-        ehlo: connection.offers,
-        envelopeTime: Math.round(envelopeTime),
-        messageTime: Math.round(messageTime),
-        messageSize,
-        response: replyText(reply),
-        messageId,
-        ...(this.#settings.hasConversation ? { conversation: connection.said(delivery) } : {}),
-      };
-    }, given);
-    const over = (): void => {
+    try {
+      return await this.#track((signal) => this.#carryOut(make, given, maxRecipients, signal), given);
+    } catch (error) {
+      throw inWords(error);
+    } finally {
       this.#inHand -= 1;
       this.#tellIdle();
-    };
-    sending.then(over, over);
-    return sending;
+    }
   }
 
-  /** Tells of `idle` once what happens now is over, if another message would go out at once then. */
+  async #carryOut(make: (signal: AbortSignal) => SmtpMail | Promise<SmtpMail>, given: unknown, maxRecipients: unknown, signal: AbortSignal): Promise<SmtpTransportInfo> {
+    const mail = await unlessCancelled(async () => make(signal), signal);
+    const { dkim } = this.#settings;
+    if (!mail.dkim && dkim.length > 0) mail.dkim = dkim;
+    const { envelope: usual, message, messageId, returnPath } = await compose(mail, this.#host, signal);
+    const envelope = { ...usual, from: returnPath ?? usual.from };
+    const most = Math.min(bounded('maxRecipients', maxRecipients ?? undefined, Infinity, true), this.#settings.maxRecipients);
+    if (envelope.to.length > most) {
+      throw new SmtpError(`The message has ${envelope.to.length} recipients; maxRecipients allows ${most}.`, {
+        code: 'EMAXRECIPIENTS', origin: 'settings', stage: 'connect', outcome: 'permanent', suspects: ['recipient'], messageId,
+      });
+    }
+    const isCancellable = given !== undefined && given !== null;
+    const { connection, delivery } = await this.#pool.send({ envelope, message, messageId, signal, isCancellable });
+    const { envelopeTime, messageTime, messageSize, reply } = delivery;
+    return {
+      ...recipientsOf(connection, envelope, delivery),
+      ehlo: connection.offers,
+      envelopeTime: Math.round(envelopeTime),
+      messageTime: Math.round(messageTime),
+      messageSize,
+      response: replyText(reply),
+      messageId,
+      ...(this.#settings.hasConversation ? { conversation: connection.said(delivery) } : {}),
+    };
+  }
+
+  /** Tells of `idle`, behind those who wait for a message that is over, if another one would go out at once then. */
   #tellIdle(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    queueMicrotask(() => {
+    const tell = (): void => {
       this.#isTelling = false;
       if (this.isIdle()) this.dispatchEvent(new Event('idle'));
-    });
+    };
+    queueMicrotask(() => queueMicrotask(tell));
   }
 
   /** Does something that `close` waits for or gives up, and the caller's signal too. */
@@ -163,6 +168,29 @@ export class SmtpTransport extends EventTarget {
   verify(callback: Callback<true>): void;
   verify(callback?: Callback<true>): Promise<true> | void {
     return answered(this.#verify(), callback);
+  }
+
+  /** As `addEventListener`, in Nodemailer's words. */
+  on(event: string, listener: (event: Event) => void): this {
+    this.addEventListener(event, listener);
+    return this;
+  }
+
+  /** The same for the next time alone. */
+  once(event: string, listener: (event: Event) => void): this {
+    this.addEventListener(event, listener, { once: true });
+    return this;
+  }
+
+  /** As `removeEventListener`. */
+  off(event: string, listener: (event: Event) => void): this {
+    this.removeEventListener(event, listener);
+    return this;
+  }
+
+  /** @internal Nodemailer's own plug-ins change how it composes. */
+  use(): never {
+    throw wrong('Plug-ins are Nodemailer\'s: give them to its createTransport(sansmtp(options)), of sansmtp/nodemailer.', 'use');
   }
 
   /** Whether a message would go out at once. */
@@ -190,10 +218,6 @@ export class SmtpTransport extends EventTarget {
     return this.close();
   }
 
-  #sendMessage(message: SmtpTransportMessage): Promise<SmtpTransportInfo> {
-    return this.send((signal) => mailOf(message, this.#defaults, this.#settings, signal), message?.signal, message?.maxRecipients);
-  }
-
   #open(signal: AbortSignal): Promise<Connection> {
     const { server, connectTimeout, greetingTimeout, socketTimeout, log } = this.#settings;
     const said = (lines: string): void => lines.trimEnd().split('\n').forEach((line) => log?.(line));
@@ -203,12 +227,14 @@ export class SmtpTransport extends EventTarget {
 
   #verify(): Promise<true> {
     return this.#track(async (signal) => {
-      const connection = await this.#open(signal);
+      const connection = await this.#open(signal).catch((error: unknown) => Promise.reject(inWords(error)));
       const abort = (): void => connection.abort();
       signal.addEventListener('abort', abort);
       if (signal.aborted) abort();
       try {
         await connection.ready;
+      } catch (error) {
+        throw inWords(error);
       } finally {
         signal.removeEventListener('abort', abort);
         connection.quit();
@@ -221,5 +247,5 @@ export class SmtpTransport extends EventTarget {
 /** A promise, or its result to a callback. */
 function answered<T>(result: Promise<T>, callback: Callback<T> | undefined): Promise<T> | void {
   if (callback === undefined) return result;
-  result.then((value) => callback(null, value), (error: SmtpError) => callback(error));
+  result.then((value) => callback(null, value), (error: SmtpError) => callback(error, undefined));
 }
