@@ -39,6 +39,8 @@ export interface Delivery {
 export interface Operation {
   delivery: Promise<Delivery>;
   cancel: () => void;
+  /** Whether it failed without a try: it stood behind another, or the server takes no more messages on this connection. */
+  wasUntried: () => boolean;
 }
 
 /** What a connection tells while it works. */
@@ -76,6 +78,7 @@ interface Sending {
   since: number;
   /** Whether it was given up itself, and not with another. */
   isCancelled: boolean;
+  isUntried: boolean;
   /** Why the message could not be read. */
   unreadable: { error: unknown } | undefined;
   /** What became of each recipient, by its place in the envelope. */
@@ -267,9 +270,10 @@ export class Connection {
     // What was said before the first one is its own: the connection was set up for it.
     const since = this.#isUsed ? this.#cut + this.transcript.length : 0;
     this.#isUsed = true;
+    let sending: Sending | undefined;
     const delivery = new Promise<Delivery>((done, failed) => {
       const now = performance.now();
-      const sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, since, isCancelled: false, unreadable: undefined, results: new Map(), messageId, done, failed };
+      sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, since, isCancelled: false, isUntried: false, unreadable: undefined, results: new Map(), messageId, done, failed };
       if (this.#sendings.size === 0) this.#lastActive = now;
       this.#sendings.set(operation, sending);
     });
@@ -281,7 +285,7 @@ export class Connection {
       this.#try(() => this.#session.cancel(operation));
       this.#wake();
     };
-    return { delivery, cancel };
+    return { delivery, cancel, wasUntried: () => sending?.isUntried === true };
   }
 
   /** Says QUIT and closes; nobody needs to wait for it. While the session is being set up, it closes at once. */
@@ -442,15 +446,17 @@ export class Connection {
   /** Hands events out; `true` if the handshake is due. */
   #deliver(): boolean {
     let tls = false;
+    const [first] = this.#sendings.keys();
     for (const event of this.#session.pollEvents()) {
-      this.#handle(event);
+      this.#handle(event, first);
       this.#listener.event(event);
       tls ||= event.type === 'startTls';
     }
     return tls && !this.#closed;
   }
 
-  #handle(event: SmtpEvent): void {
+  /** @param first The operation that the server was at. */
+  #handle(event: SmtpEvent, first: number | undefined): void {
     switch (event.type) {
       case 'authNeeds':
         void this.#answer(event.needs);
@@ -514,6 +520,10 @@ export class Connection {
         } else {
           this.#sendings.delete(event.operation);
           sending?.reader?.close();
+          const { cause } = event.failure;
+          const isFull = cause.kind === 'error' && cause.error.class === 'unsupported' && cause.error.kind === 'messages';
+          if (isFull) this.#isOver = true;
+          if (sending) sending.isUntried = isFull || event.operation !== first;
           sending?.failed(error);
         }
         break;

@@ -71,15 +71,16 @@ export class Pool {
   readonly #members = new Set<Member>();
   /** Those that are not closed yet. */
   readonly #connections = new Set<Connection>();
-  /** Messages begun since `#since`, and what waits until more may be. */
-  #begun = 0;
-  #since = -Infinity;
+  /** When messages were begun, in the last `rateDelta`; and what waits until more may be. */
+  readonly #begun: number[] = [];
   #turn: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   /** Called when nothing is left to do. */
   #done: (() => void)[] = [];
-  /** Whether a connection was set up: the login is right. */
+  /** Whether a login is known to be right, or what failed was no login: then connections are opened side by side. */
   #isProven = false;
+  /** The server does not take more connections than this, until then. */
+  #most = { connections: Infinity, until: 0 };
 
   /** @param onTurn Told when the rate allows more. */
   constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onTurn: () => void) {
@@ -151,11 +152,19 @@ export class Pool {
 
   /** Begins what may be begun. */
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#mayBegin(1)) {
-      const member = this.#pick(0) ?? this.#added() ?? this.#pick(DEPTH - 1);
-      const job = member && this.#waiting.shift();
-      if (!member || !job) return;
-      this.#begun += 1;
+    for (let at = 0; at < this.#waiting.length && this.#mayBegin(1); ) {
+      const job = this.#waiting[at] as Job;
+      // What met the end of a connection goes over a new one, behind nothing.
+      const member = job.isRetry ? this.#added() : (this.#pick(0) ?? this.#added() ?? this.#pick(DEPTH - 1));
+      if (!member && !job.isRetry) return;
+      if (!member) {
+        const idle = this.#pick(0);
+        if (idle) this.#leave(idle);
+        at += 1;
+        continue;
+      }
+      this.#waiting.splice(at, 1);
+      this.#begun.push(performance.now());
       if (member.connection) this.#begin(job, member, member.connection);
       else void this.#openFor(job, member);
     }
@@ -164,18 +173,19 @@ export class Pool {
   /** Whether the rate allows so many more; if not, it is looked at again when it does. */
   #mayBegin(count: number): boolean {
     const { rateLimit, rateDelta } = this.#limits;
-    const now = performance.now();
-    if (now - this.#since >= rateDelta) {
-      this.#since = now;
-      this.#begun = 0;
+    if (rateLimit === Infinity) {
+      this.#begun.length = 0;
+      return true;
     }
-    if (this.#begun + count <= rateLimit) return true;
+    const now = performance.now();
+    while (this.#begun.length > 0 && (this.#begun[0] as number) <= now - rateDelta) this.#begun.shift();
+    if (this.#begun.length + count <= rateLimit) return true;
     // A timer has a longest time.
     this.#turn ??= setTimeout(() => {
       this.#turn = undefined;
       this.#pump();
       this.#onTurn();
-    }, Math.min(this.#since + rateDelta - now, 2 ** 31 - 1));
+    }, Math.min((this.#begun[0] ?? now) + rateDelta - now, 2 ** 31 - 1));
     return false;
   }
 
@@ -197,7 +207,7 @@ export class Pool {
   #added(): Member | undefined {
     // A login that is wrong is refused once, and not by as many connections as there may be.
     const most = this.#limits.hasLogin && !this.#isProven ? 1 : this.#limits.maxConnections;
-    if (this.#members.size >= Math.min(most, this.#limits.maxConnections)) return undefined;
+    if (this.#members.size >= most || (this.#members.size >= this.#most.connections && performance.now() < this.#most.until)) return undefined;
     const member = { connection: undefined, count: 0, cancellable: 0, idle: undefined };
     this.#members.add(member);
     return member;
@@ -223,34 +233,37 @@ export class Pool {
         clearTimeout(member.idle);
         this.#pump();
       });
-      this.#begin(job, member, connection);
+      this.#begin(job, member, connection, true);
     } catch (error) {
       this.#members.delete(member);
-      this.#end(job, () => job.failed(error));
+      this.#failed(job, error, false);
     }
     this.#pump();
   }
 
-  #begin(job: Job, member: Member, connection: Connection): void {
+  /** @param isNew Whether the connection was opened for this message. */
+  #begin(job: Job, member: Member, connection: Connection, isNew = false): void {
     clearTimeout(member.idle);
     member.count += 1;
     let operation: Operation;
     try {
       operation = connection.send(job.envelope, job.message, job.messageId);
     } catch (error) {
-      // A connection that was at its end takes nothing, which is no try.
-      if (connection.isOpen) this.#failed(job, error);
+      // A connection that was at its end takes nothing, which is no try; but not again and again.
+      if (connection.isOpen || isNew) this.#failed(job, error, false);
       else this.#wait(job, true);
       return this.#freed(member, connection);
     }
     this.#onCancel(job, operation.cancel);
     const isCancellable = job.isCancellable ? 1 : 0;
     member.cancellable += isCancellable;
-    const { delivery } = operation;
+    const { delivery, wasUntried } = operation;
+    // The first one on a connection is tried there, whatever comes of it.
+    const isFirst = member.count === 1;
     void delivery
       .then(
         (delivery) => this.#end(job, () => job.done({ connection, delivery })),
-        (error: unknown) => this.#failed(job, error),
+        (error: unknown) => this.#failed(job, error, !isFirst && wasUntried()),
       )
       .finally(() => {
         member.cancellable -= isCancellable;
@@ -258,16 +271,24 @@ export class Pool {
       });
   }
 
-  #failed(job: Job, error: unknown): void {
-    if (mayTryAgain(job, error)) {
-      job.isRetry = true;
+  #failed(job: Job, error: unknown, isUntried: boolean): void {
+    const isSetup = error instanceof SmtpError && SETUP.has(error.stage) && error.code !== 'EABORT' && !job.signal.aborted;
+    const isRefused = isSetup && error.code === 'EAUTH' && (error.responseCode ?? 0) >= 500;
+    if (isSetup && !isRefused) this.#isProven = true;
+    const standing = [...this.#members].filter(({ connection }) => connection?.isReady === true && connection.isOpen).length;
+    if (isSetup && standing > 0) {
+      // The others work: it goes over them, and no more are opened for a while; never, if that might lock an account.
+      this.#most = { connections: standing, until: isRefused ? Infinity : performance.now() + REFUSED };
+      return this.#wait(job, true);
+    }
+    if (isSetup) this.#most = { connections: Infinity, until: 0 };
+    if (mayTryAgain(job, error, isUntried)) {
+      if (!isUntried) job.isRetry = true;
       return this.#wait(job, true);
     }
     this.#end(job, () => job.failed(error));
     // The next connection would be refused as this one was; too many refusals lock an account.
-    if (error instanceof SmtpError && error.stage === 'auth' && error.code === 'EAUTH') {
-      for (const waiting of this.#waiting.splice(0)) this.#end(waiting, () => waiting.failed(error.about(waiting.messageId)));
-    }
+    if (isRefused) for (const waiting of this.#waiting.splice(0)) this.#end(waiting, () => waiting.failed(error.about(waiting.messageId)));
   }
 
   /** A message of this connection is over. */
@@ -275,8 +296,8 @@ export class Pool {
     if (connection.underWay === 0) {
       clearTimeout(member.idle);
       // Given up while it is being set up, it may never be: quit closes such a one at once.
-      if (member.count >= this.#limits.maxMessages || !connection.isReady) this.#leave(member);
-      else if (connection.isOpen && this.#limits.idleTimeout < 2 ** 31) member.idle = setTimeout(() => this.#leave(member), this.#limits.idleTimeout);
+      if (member.count >= this.#limits.maxMessages || !connection.isReady || !connection.isOpen) this.#leave(member);
+      else if (this.#limits.idleTimeout < 2 ** 31) member.idle = setTimeout(() => this.#leave(member), this.#limits.idleTimeout);
     }
     this.#pump();
   }
@@ -289,14 +310,17 @@ export class Pool {
 }
 
 /** Whether a message met the end of its connection before any of its octets was sent, for the first time. */
-function mayTryAgain({ isRetry, isOpened, message, signal }: Job, error: unknown): boolean {
-  if (isRetry || signal.aborted || !(error instanceof SmtpError) || (message.plan.once === true && isOpened)) return false;
+function mayTryAgain({ isRetry, isOpened, message, signal }: Job, error: unknown, isUntried: boolean): boolean {
+  if (signal.aborted || !(error instanceof SmtpError) || (message.plan.once === true && isOpened)) return false;
+  if (isRetry && !isUntried) return false;
   if (error.stage === 'sender' && error.responseCode === 421) return true;
   return error.code === 'ECONNECTION' && error.dataSent === 'none' && error.outcome !== 'unknown' && !SETUP.has(error.stage);
 }
 
 /** Where no connection stood yet that a message could meet the end of. */
 const SETUP: ReadonlySet<string> = new Set(['connect', 'greeting', 'hello', 'tls', 'auth']);
+/** Milliseconds for which no more connections are opened than stand, once one was refused. */
+const REFUSED = 10_000;
 /** Messages under way on a connection before the next one waits. */
 const DEPTH = 4;
 

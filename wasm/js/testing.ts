@@ -27,9 +27,9 @@ export interface TestServerOptions {
   /**
    * Answers a command itself: the lines of a reply, such as `550 5.1.1 no such user`. `undefined`: as a server does that
    * takes everything; `null`: it closes the connection; a promise: the reply is late, and so are those behind it. Asked too
-   * at `connect` for the greeting and at `.` for a message.
+   * at `connect` for the greeting and at `.` for a message. `connection`: which connection it is, the first is 1.
    */
-  reply?: (command: string, server: TestServer) => TestReply | Promise<TestReply>;
+  reply?: (command: string, server: TestServer, connection: number) => TestReply | Promise<TestReply>;
 }
 
 /**
@@ -83,8 +83,8 @@ export class TestServer {
   }
 
   /** @internal The reply to a command. */
-  async replyTo(command: string, usual: string): Promise<string | null> {
-    const reply = await this.#options.reply?.(command, this);
+  async replyTo(command: string, usual: string, connection: number): Promise<string | null> {
+    const reply = await this.#options.reply?.(command, this, connection);
     return reply === undefined ? usual : reply;
   }
 
@@ -100,6 +100,7 @@ const LOGINS = 'AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER';
 /** One connection, seen from the client. */
 class TestSocket implements SmtpSocket {
   readonly #server: TestServer;
+  readonly #number: number;
   /** What the client has not read yet, and what tells it that there is something. */
   readonly #replies: Uint8Array[] = [];
   #wake: () => void = () => {};
@@ -123,6 +124,7 @@ class TestSocket implements SmtpSocket {
 
   constructor(server: TestServer, { secure, signal }: SmtpConnectOptions, onEnd: () => void) {
     this.#server = server;
+    this.#number = server.connections.made;
     this.#onEnd = onEnd;
     signal.addEventListener('abort', () => this.#end());
     if (secure !== 'implicit') void this.#greet();
@@ -178,7 +180,7 @@ class TestSocket implements SmtpSocket {
   async #answer(command: string, usual: string): Promise<boolean> {
     let reply: string | null = null;
     try {
-      reply = await this.#server.replyTo(command, usual);
+      reply = await this.#server.replyTo(command, usual, this.#number);
       if (reply !== null && !/^\d{3}/.test(reply)) throw new Error(`a reply must begin with its code, and ${JSON.stringify(reply)} does not`);
     } catch (error) {
       // The client's read fails with it, so that the test hears of it.

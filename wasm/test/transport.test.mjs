@@ -584,6 +584,130 @@ test('each refused recipient says which it is', async () => {
   assert.deepEqual(rejectedErrors.map(({ recipient, code }) => [recipient, code]), [['no@example.org', 'EENVELOPE']]);
 });
 
+/** How mails given at once end, and over how many connections they went. */
+async function storm(transport, count, server) {
+  const ends = await Promise.all(Array.from({ length: count }, (_, at) => transport.sendMail({ ...hello, subject: String(at) }).then(() => 'sent', ({ code, responseCode }) => `${code} ${responseCode}`)));
+  await transport.close();
+  return { ...Object.fromEntries([...new Set(ends)].map((end) => [end, ends.filter((other) => other === end).length])), connections: server?.connections.made };
+}
+
+test('a host that fails at once is tried once', async () => {
+  let made = 0;
+  const smtpHost = {
+    connect: async () => {
+      made += 1;
+      return { read: async () => null, write: async () => {}, close: async () => {}, startTls() { throw new Error('no TLS here'); } };
+    },
+  };
+  for (const pool of [true, false]) {
+    made = 0;
+    const error = await failure(createTransport({ host: 'x', secure: true, smtpHost, pool }).sendMail(hello));
+    assert.match(error.message, /no TLS here/);
+    assert.equal(made, 1);
+  }
+});
+
+test('a server that takes so many messages a connection gets them over several (RFC 9422)', async () => {
+  for (const [most, connections] of [[1, 30], [2, 15]]) {
+    const { server, transport } = pooled({ maxConnections: 1 }, { capabilities: ['PIPELINING', `LIMITS MAILMAX=${most}`] });
+    assert.deepEqual(await storm(transport, 30, server), { sent: 30, connections });
+  }
+});
+
+test('a retry goes over a new connection, not over another that is at its end', async () => {
+  let isDraining = false;
+  const old = new Set();
+  const { server, transport } = pooled({ maxConnections: 2 }, {
+    reply: (command, server, connection) => {
+      if (!isDraining) old.add(connection);
+      return isDraining && old.has(connection) && /^MAIL/.test(command) ? '421 4.3.2 going down' : undefined;
+    },
+  });
+  await Promise.all([transport.sendMail(hello), transport.sendMail(hello)]);
+  assert.equal(server.connections.made, 2);
+  isDraining = true;
+  await transport.sendMail(hello);
+  assert.equal(server.messages.length, 3);
+  await transport.close();
+});
+
+test('a server that closes after each message gets all of them', async (t) => {
+  const sockets = new Set();
+  let messages = 0;
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.write('220 one\r\n');
+    let [text, isMessage] = ['', false];
+    socket.on('data', (data) => {
+      text += data;
+      for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n')) {
+        const line = text.slice(0, end);
+        text = text.slice(end + 2);
+        if (isMessage && line !== '.') continue;
+        if (isMessage) {
+          messages += 1;
+          socket.end('250 ok\r\n');
+          return;
+        }
+        isMessage = line === 'DATA';
+        socket.write(isMessage ? '354 go\r\n' : /^EHLO/.test(line) ? '250-one\r\n250 PIPELINING\r\n' : '250 ok\r\n');
+      }
+    });
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  t.after(() => server.close());
+  const transport = createTransport({ host: '127.0.0.1', port: server.address().port, ignoreTLS: true, pool: true });
+  const { sent, connections, ...others } = await storm(transport, 30);
+  // One whose MAIL, RCPT and DATA were sent behind the last message may have arrived: it is not sent again.
+  assert.deepEqual([sent, others], [30, {}]);
+  assert.equal(messages, 30);
+});
+
+test('what is refused when it is one connection too many does not fail the mails that others can take', async () => {
+  for (const refused of ['421 4.7.0 too many connections', '454 4.7.0 too many logins', '535 5.7.8 no more']) {
+    let logins = 0;
+    const { server, transport } = pooled({ maxConnections: 4, auth: { user: 'ann', pass: 'x' } }, {
+      reply: (command, server, connection) => {
+        if (refused.startsWith('421')) return command === 'connect' && connection > 2 ? refused : undefined;
+        return /^AUTH/.test(command) && (logins += 1) > 1 ? refused : undefined;
+      },
+    });
+    const { sent } = await storm(transport, 40, server);
+    assert.equal(sent, 40, refused);
+    assert.ok(server.connections.made <= 6, `${refused}: ${server.connections.made}`);
+  }
+});
+
+test('mails to a host that cannot be reached do not wait for each other', async () => {
+  const smtpHost = { connect: () => new Promise(() => {}) };
+  for (const pool of [true, false]) {
+    const begin = performance.now();
+    const transport = createTransport({ host: 'x', smtpHost, pool, auth: { user: 'ann', pass: 'x' }, connectionTimeout: 50 });
+    assert.deepEqual(await storm(transport, 20), { 'ETIMEDOUT undefined': 20, connections: undefined });
+    assert.ok(performance.now() - begin < 600);
+  }
+});
+
+test('the rate holds for any stretch of its length', async () => {
+  const { server, transport } = pooled({ rateLimit: 10, rateDelta: 200 });
+  const times = [];
+  transport.isIdle();
+  await pause(190);
+  await Promise.all(Array.from({ length: 25 }, () => transport.sendMail(hello).then(() => times.push(performance.now()))));
+  times.sort((a, b) => a - b);
+  assert.ok(times[10] - times[0] > 150 && times[20] - times[10] > 150, times.join());
+  assert.equal(server.messages.length, 25);
+  await transport.close();
+});
+
+test('close waits for the connections of verify', async () => {
+  const { server, transport } = pair({}, { reply: (command) => (command === 'QUIT' ? new Promise((done) => setTimeout(() => done('221 bye'), 50)) : undefined) });
+  await transport.verify();
+  await transport.close();
+  assert.equal(server.connections.open, 0);
+});
+
 test('silence is bounded, if asked for', async () => {
   const { transport } = pair({ socketTimeout: 30 }, { reply: (command) => (/^MAIL/.test(command) ? new Promise(() => {}) : undefined) });
   const error = await failure(transport.sendMail(hello));

@@ -75,6 +75,8 @@ export class SmtpTransport extends EventTarget {
   /** Messages that were given and are not over, those that are still being made too. */
   #inHand = 0;
   #isTelling = false;
+  /** Connections of `verify` that are not closed yet. */
+  readonly #verifying = new Set<Connection>();
   #isClosed = false;
 
   /** @internal */
@@ -210,7 +212,7 @@ export class SmtpTransport extends EventTarget {
     this.#unfollow();
     if (force) for (const controller of this.#work.keys()) controller.abort();
     await Promise.allSettled(this.#work.values());
-    await this.#pool.close(force);
+    await Promise.all([this.#pool.close(force), ...[...this.#verifying].map(({ finished }) => finished)]);
   }
 
   /** As {@link close}. */
@@ -228,6 +230,8 @@ export class SmtpTransport extends EventTarget {
   #verify(): Promise<true> {
     return this.#track(async (signal) => {
       const connection = await this.#open(signal).catch((error: unknown) => Promise.reject(inWords(error)));
+      this.#verifying.add(connection);
+      void connection.finished.then(() => this.#verifying.delete(connection));
       const abort = (): void => connection.abort();
       signal.addEventListener('abort', abort);
       if (signal.aborted) abort();
