@@ -40,8 +40,10 @@ export class MailAddress {
     const hasName = open >= 0 && trimmed.endsWith('>') && !inside.includes('>');
     const name = hasName ? trimmed.slice(0, open).trim() : '';
     const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(name)?.[1];
-    this.name = (quoted?.replace(/\\(.)/gs, '$1') ?? name).trim();
-    this.address = hasName ? inside.trim() : trimmed;
+    // A name with these is another address, or a quote that is not closed: all of it is refused, so that none is lost.
+    const isBroken = quoted === undefined && /[<>"\r\n]/.test(name);
+    this.name = isBroken ? '' : (quoted?.replace(/\\(.)/gs, '$1') ?? name).trim();
+    this.address = hasName && !isBroken ? inside.trim() : trimmed;
   }
 
   /** As a person writes it: `Name <a@b>`. */
@@ -171,7 +173,7 @@ function split(text: string): string[] {
     } else if (char === ',' || char === ';') {
       parts.push(part);
       part = '';
-    } else if (char === ':') {
+    } else if (char === ':' && !part.includes('@') && text.includes(';', at)) {
       part = '';
     } else {
       part += char;

@@ -76,7 +76,7 @@ export function alternativeEntity(contentType: string, content: SmtpContent): En
 /** @internal A file or what is behind a link, as an attachment. */
 export async function fetchAttachment(from: string | URL, options: SmtpAttachmentOptions, signal?: AbortSignal): Promise<SmtpAttachment> {
   if (typeof from !== 'string' && !(from instanceof URL)) throw wrong('What is attached is read from a path or a link: text, or a URL.');
-  const url = from instanceof URL ? from : /^(?:https?|data|file):/i.test(from) ? new URL(from) : undefined;
+  const url = from instanceof URL ? from : /^(?:https?|data|file):/i.test(from) ? linkOf(from) : undefined;
   if (url && url.protocol !== 'file:') {
     const name = url.protocol === 'data:' ? '' : fileName(url.pathname, true);
     let response: Response | undefined = await fetched(url, signal);
@@ -100,6 +100,15 @@ export async function fetchAttachment(from: string | URL, options: SmtpAttachmen
   return new SmtpAttachment(url ? fileName(url.pathname, true) : fileName(path as string, false), source, options);
 }
 
+/** What is no link, or has a password, is not shown. */
+function linkOf(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    throw wrong('The link of an attachment is none: one is written as https://example.com/report.pdf.');
+  }
+}
+
 /** The last part of a path. What a link says is not trusted with more than a name. */
 function fileName(path: string, isEncoded: boolean): string {
   let name = path;
@@ -112,6 +121,7 @@ function fileName(path: string, isEncoded: boolean): string {
 }
 
 async function fetched(url: URL, signal?: AbortSignal): Promise<Response> {
+  if (url.username !== '' || url.password !== '') throw wrong(`The link of an attachment at ${url.host} has a user or a password, which fetch does not take: fetch it yourself, and give the octets.`);
   const response = await fetch(url, signal ? { signal } : {}).catch((error: unknown) => {
     throw wrong(`The attachment cannot be fetched from ${url.origin}: ${error instanceof Error ? error.message : String(error)}`, error);
   });

@@ -86,7 +86,7 @@ export class SmtpClient extends EventTarget {
   #kept: { server: SmtpServer; connection: Connection } | undefined;
   readonly #connections = new Set<Connection>();
   /** What gives up each sending and each opening that is under way, and the promise of its end. */
-  readonly #work = new Map<AbortController, Promise<unknown>>();
+  readonly #work = new Map<AbortController, Promise<void>>();
   #latest: Connection | undefined;
 
   constructor(options: SmtpClientOptions = {}) {
@@ -113,7 +113,7 @@ export class SmtpClient extends EventTarget {
     const controller = new AbortController();
     const cancel = (): void => controller.abort();
     const note = (message: string): void => {
-      if (typeof mail === 'object' && mail !== null && !Object.isFrozen(mail)) mail.lastErrorMessage = message;
+      if (mail instanceof SmtpMail) Reflect.set(mail, 'lastErrorMessage', message);
     };
     return Object.assign(this.#track(controller, server, options, () => this.#send(server, mail, controller.signal), note), { cancel });
   }
@@ -192,7 +192,9 @@ export class SmtpClient extends EventTarget {
       this.lastErrorMessage = message;
       note?.(message);
     };
-    const tracked = (async () => {
+    let over = (): void => {};
+    this.#work.set(controller, new Promise((done) => (over = done)));
+    return (async () => {
       try {
         checkServer(server);
         checkNames('an option of sending', options, ['signal', 'timeout']);
@@ -206,10 +208,9 @@ export class SmtpClient extends EventTarget {
       } finally {
         unfollow();
         this.#work.delete(controller);
+        over();
       }
     })();
-    this.#work.set(controller, tracked);
-    return tracked;
   }
 
   async #send(server: SmtpServer, mail: SmtpMail, signal: AbortSignal): Promise<SmtpSendResult> {

@@ -452,6 +452,49 @@ test('one address, several, and how they are given', () => {
   }
 });
 
+test('no recipient is lost where an address is not closed, or a comma is missing', async () => {
+  for (const list of ['Bob <bob@x.example, Carol <carol@y.example>', 'Bob <bob@x.example> Carol <carol@y.example>', '"Bob <bob@x.example>, Carol <carol@y.example>', 'Smile (: <bob@x.example>, Carol <carol@y.example>',
+    'Bob <bob@x.example>\nCarol <carol@y.example>', 'bob@x.example: carol@y.example', 'bob@x.example: carol@y.example;']) {
+    for (const member of ['to', 'bcc']) await assert.rejects(made({ [member]: list }), { code: 'EENVELOPE' }, list);
+  }
+  assert.deepEqual({ ...new MailAddress('Bob :) <bob@x.example>') }, { name: 'Bob :)', address: 'bob@x.example' });
+  assert.deepEqual([...new AddressCollection('Bob :) <bob@x.example>, Carol <carol@y.example>')].map(({ address }) => address), ['bob@x.example', 'carol@y.example']);
+});
+
+test('names that look like encoded words come back as they were', async () => {
+  const name = '=?utf-8?Q?evil.exe?=';
+  const mail = mailOf({ textBody: 'x', from: new MailAddress(`${name}, x`, 'ann@example.com') });
+  mail.addAttachment(name, 'x');
+  const { message, text } = await dryRun(mail);
+  // As RFC 2231 has it; some parsers decode what comes of that once more.
+  assert.match(text, /filename\*=utf-8''%3D%3Futf-8%3FQ%3Fevil\.exe%3F%3D\r\n/);
+  assert.equal((await PostalMime.parse(message)).from.name, `${name}, x`);
+  assert.equal((await simpleParser(Buffer.from(message))).from.value[0].name, `${name}, x`);
+});
+
+test('no line is longer than 998, whatever it is made of', () => {
+  assert.throws(() => mailOf({}).headers.add('X-A', `a${' '.repeat(2000)}b`), { code: 'EMESSAGE', message: /as many spaces/ });
+});
+
+test('files that do not tell their size, and those that grow', async () => {
+  assert.match((await sentFile('/proc/version')).text, /Linux|[A-Za-z0-9+/]{40}/);
+  const { appendFileSync, mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
+  const folder = mkdtempSync('/tmp/sansmtp-');
+  const path = `${folder}/grows.bin`;
+  writeFileSync(path, 'abc');
+  const mail = mailOf({ textBody: 'x' });
+  await mail.addAttachmentAsync(path);
+  appendFileSync(path, 'def');
+  assert.match((await dryRun(mail)).text, /YWJj\r\n/);
+  rmSync(folder, { recursive: true });
+});
+
+async function sentFile(path) {
+  const mail = mailOf({ textBody: 'x' });
+  await mail.addAttachmentAsync(path);
+  return dryRun(mail);
+}
+
 test('a header that is set as a property, a message that is empty', async () => {
   const mail = mailOf({ textBody: 'x' });
   mail.headers['X-Campaign'] = 'spring';

@@ -708,6 +708,48 @@ test('close waits for the connections of verify', async () => {
   assert.equal(server.connections.open, 0);
 });
 
+test('a login without a user is not left out silently', () => {
+  for (const auth of [{}, { user: undefined, pass: undefined }, { user: '', pass: 'x' }]) assert.throws(() => createTransport({ auth }), { code: 'ECONFIG', suspects: ['auth.user'] });
+  createTransport({ auth: { method: 'EXTERNAL' } });
+});
+
+test('an envelope from nobody is the null sender', async () => {
+  for (const from of ['', false]) {
+    const { server, transport } = pair();
+    await transport.sendMail({ ...hello, envelope: { from, to: 'c@d.example' } });
+    assert.equal(server.messages[0].from, '');
+  }
+});
+
+test('href is a link, and no file', async () => {
+  const { transport } = pair();
+  for (const message of [{ attachments: [{ href: '/etc/hostname' }] }, { text: { href: 'file:///etc/hostname' } }]) {
+    const error = await failure(transport.sendMail({ ...hello, ...message }));
+    assert.deepEqual([error.code, /href must be an https: or http: link/.test(error.message)], ['EMESSAGE', true]);
+  }
+});
+
+test('no password of a link or of a URL is in an error', async () => {
+  const { inspect } = await import('node:util');
+  const { transport } = pair();
+  for (const href of ['https://user:s3cret@127.0.0.1:1/a', 'https://user:s3cret@[bad/a']) {
+    const error = await failure(transport.sendMail({ ...hello, attachments: [{ href }] }));
+    assert.equal(error.code, 'EMESSAGE');
+    assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error), /s3cret/);
+    const own = await failure(new SmtpMail().addAttachmentAsync(href));
+    assert.doesNotMatch(inspect(own, { depth: 9, showHidden: true }), /s3cret/);
+  }
+  assert.throws(() => createTransport('smtp://ann:12?s3cret&x=1@h'), (error) => !/s3cret/.test(inspect(error, { depth: 9 })));
+});
+
+test('streams of a mail that is not sent are closed', async () => {
+  const [node, web] = [Readable.from(['x']), new ReadableStream({ cancel: () => (cancelled = true) })];
+  let cancelled = false;
+  const { transport } = pair({}, { reply: (command) => (/^RCPT/.test(command) ? '550 no' : undefined) });
+  await failure(transport.sendMail({ ...hello, attachments: [{ content: node }, { content: web }] }));
+  assert.deepEqual([node.destroyed, cancelled], [true, true]);
+});
+
 test('silence is bounded, if asked for', async () => {
   const { transport } = pair({ socketTimeout: 30 }, { reply: (command) => (/^MAIL/.test(command) ? new Promise(() => {}) : undefined) });
   const error = await failure(transport.sendMail(hello));

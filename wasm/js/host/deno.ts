@@ -56,12 +56,18 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
     const file = await Deno.open(path);
     try {
       const buffer = new Uint8Array(PIECE);
-      for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) yield buffer.subarray(0, count);
+      // What is written to it meanwhile is not sent. Some files do not tell their size.
+      for (let left = size || Infinity; left > 0; ) {
+        const count = await file.read(buffer.subarray(0, Math.min(PIECE, left)));
+        if (count === null) return;
+        left -= count;
+        yield buffer.subarray(0, count);
+      }
     } finally {
       file.close();
     }
   }
-  return { open, length: size };
+  return { open, ...(size > 0 ? { length: size } : {}) };
 }
 
 async function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {

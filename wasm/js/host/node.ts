@@ -33,16 +33,18 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
     const file = await openFile(path);
     try {
       const buffer = new Uint8Array(64 * 1024);
-      for (;;) {
-        const { bytesRead } = await file.read(buffer);
+      // What is written to it meanwhile is not sent. Some files do not tell their size.
+      for (let left = size || Infinity; left > 0; ) {
+        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, left));
         if (bytesRead === 0) return;
+        left -= bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
     } finally {
       await file.close();
     }
   }
-  return { open, length: size };
+  return { open, ...(size > 0 ? { length: size } : {}) };
 }
 
 function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {

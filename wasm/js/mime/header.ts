@@ -31,8 +31,8 @@ export class Field {
 
   /** Adds text that is more than words: links, identifiers, encoded words of the caller's. Only what is not ASCII is encoded. */
   structured(text: string): this {
-    const long = text.split(' ').find((word) => word.length > LONGEST && isPlain(word));
-    if (long !== undefined) throw wrong(`The header ${this.#name} has a word of ${long.length} characters; a line takes ${LONGEST}: put spaces into it.`);
+    const long = text.match(/ *[^ ]+/g)?.find((word) => word.length > LONGEST && isPlain(word));
+    if (long !== undefined) throw wrong(`The header ${this.#name} has a word of ${long.length} characters, or as many spaces; a line takes ${LONGEST}: put spaces into it.`);
     return this.#words(text, isPlain);
   }
 
@@ -74,7 +74,7 @@ export class Field {
     this.#column += 1;
     if (/^[\w!#$%&+\-.^`{|}~]+$/.test(value) && value.length < PARAMETER) return this.word(`${name}=${value}`);
     const quoted = `"${value.replace(/["\\]/g, '\\$&')}"`;
-    if (/^[\x20-\x7e]*$/.test(quoted) && quoted.length < PARAMETER) return this.word(`${name}=${quoted}`);
+    if (/^[\x20-\x7e]*$/.test(quoted) && quoted.length < PARAMETER && !quoted.includes('=?')) return this.word(`${name}=${quoted}`);
     const pieces = percentEncoded(value);
     pieces.forEach((piece, place) => {
       const number = pieces.length > 1 ? `*${place}` : '';
@@ -90,7 +90,7 @@ export class Field {
   /** A name before an address (RFC 5322 §3.2.5). */
   #phrase(name: string): void {
     if (/^[\w!#$%&'*+\-/=?^`{|}~]+(?: [\w!#$%&'*+\-/=?^`{|}~]+)*$/.test(name)) this.text(name);
-    else if (/^[\x20-\x7e]*$/.test(name) && name.trim() === name && name.length < PARAMETER) this.word(`"${name.replace(/["\\]/g, '\\$&')}"`);
+    else if (/^[\x20-\x7e]*$/.test(name) && !name.includes('=?') && name.trim() === name && name.length < PARAMETER) this.word(`"${name.replace(/["\\]/g, '\\$&')}"`);
     else this.encoded(this.#safe(name));
   }
 

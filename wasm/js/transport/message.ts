@@ -206,7 +206,7 @@ function envelope(mail: SmtpMail, { envelope: given }: SmtpTransportMessage): vo
   if (given === undefined) return;
   known(given, ['from', 'to', 'cc', 'bcc'], { size: 'the size is declared for you', dsn: 'use dsn of the message', use8BitMime: 'this is used when it is needed', requireTLSExtensionEnabled: 'set it on the message' }, 'part of an envelope');
   const all = (['to', 'cc', 'bcc'] as const).flatMap((name) => addresses(name, given[name])).map(({ address }) => address);
-  const [from] = given.from === false ? [{ address: '' }] : addresses('from', given.from);
+  const [from] = given.from === false || given.from === '' ? [{ address: '' }] : addresses('from', given.from);
   const isGiven = given.to !== undefined || given.cc !== undefined || given.bcc !== undefined;
   mail.envelope = { ...(from ? { from: from.address } : {}), ...(isGiven ? { to: all } : {}) };
 }
@@ -240,7 +240,7 @@ async function attach(mail: SmtpMail, message: SmtpTransportMessage, access: Acc
       ...(cid === undefined ? {} : { cid }),
       ...(contentDisposition === undefined ? {} : { disposition: contentDisposition }),
     };
-    const from = attachment.path ?? attachment.href;
+    const from = placeOf(attachment);
     if (attachment.content !== undefined || from === undefined) {
       mail.addAttachment(attachment.filename || '', await contentOf('an attachment', attachment, access), options);
       continue;
@@ -275,9 +275,17 @@ const CONTENT_INSTEAD: Readonly<Record<string, string>> = {
   contentTransferEncoding: AUTOMATIC, headers: 'parts have no headers of their own', name: 'use filename', fileName: 'use filename', type: 'use contentType', data: 'use content',
 };
 
+/** Where content is: `path` may be a file, `href` is a link. */
+function placeOf({ path, href }: { path?: unknown; href?: unknown }): string | URL | undefined {
+  const from = path ?? href;
+  if (from === undefined) return undefined;
+  if (typeof from !== 'string' && !(from instanceof URL)) throw wrong('path and href must be text, or a URL.');
+  if (path === undefined && !/^(?:https?|data):/i.test(String(from))) throw wrong('href must be an https: or http: link; a file is given by path.');
+  return from;
+}
+
 /** What a file or a link has, if that may be read. */
 function opened(from: string | URL, access: Access, options: { contentType?: string } = {}): Promise<SmtpAttachment> {
-  if (typeof from !== 'string' && !(from instanceof URL)) throw wrong('path and href must be text, or a URL.');
   const isLink = /^(?:https?):/i.test(String(from));
   if (isLink && access.disableUrlAccess) throw wrong('disableUrlAccess is set, and the message has a link to read from.');
   if (!isLink && !/^data:/i.test(String(from)) && access.disableFileAccess) throw wrong('disableFileAccess is set, and the message has a file to read.');
@@ -288,16 +296,26 @@ function opened(from: string | URL, access: Access, options: { contentType?: str
 async function contentOf(what: string, given: SmtpTransportText | SmtpTransportAttachment, access: Access): Promise<Exclude<SmtpContent, ArrayBuffer>> {
   if (typeof given === 'string' || given instanceof Uint8Array) return given;
   const isPlain = typeof given === 'object' && given !== null && !(Symbol.asyncIterator in given) && !('getReader' in given);
-  if (!isPlain) return given as AsyncIterable<Uint8Array>;
+  if (!isPlain) return owned(given as AsyncIterable<Uint8Array>, access);
   texts(`${what}: `, given, ['encoding', 'contentType']);
   const { content, path, href, encoding } = given as SmtpTransportContent;
   if (content === undefined) {
-    const from = path ?? href;
+    const from = placeOf({ path, href });
     if (from === undefined) throw wrong(`${what} must have content, path or href.`);
     return (await opened(from, access)).content as Exclude<SmtpContent, ArrayBuffer>;
   }
   if (typeof content === 'string') return decoded(content, encoding);
-  return content instanceof ArrayBuffer ? new Uint8Array(content) : content;
+  return content instanceof ArrayBuffer ? new Uint8Array(content) : owned(content, access);
+}
+
+/** A stream that is given is closed when the message is over, read or not. */
+function owned<T>(content: T, { signal }: Access): T {
+  const { destroy, cancel } = content as { destroy?: unknown; cancel?: unknown };
+  signal.addEventListener('abort', () => {
+    if (typeof destroy === 'function') (content as { destroy(): void }).destroy();
+    else if (typeof cancel === 'function') (content as unknown as ReadableStream).cancel().catch(() => {});
+  }, { once: true });
+  return content;
 }
 
 /** The same as text. */

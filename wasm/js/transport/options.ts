@@ -275,6 +275,8 @@ function login(server: SmtpServer, { auth, authMethod }: SmtpTransportOptions): 
   const type = (auth.type ?? (auth.accessToken === undefined ? 'login' : 'oauth2')).toLowerCase();
   if (type !== 'login' && type !== 'oauth2') throw wrong(`auth.type is ${auth.type}; it must be login or oauth2. For a mechanism of its own kind set authMethod.`, 'auth');
   if (type === 'oauth2' && auth.accessToken === undefined) throw wrong('auth.accessToken is missing: a token, or a function that fetches one.', 'auth');
+  const isNamed = auth.method !== undefined || authMethod !== undefined;
+  if (!auth.user && auth.accessToken === undefined && !isNamed) throw wrong('auth is set, but auth.user is not: give it, or leave auth out if the server wants no login.', 'auth.user');
   server.user = auth.user ?? '';
   server.password = auth.pass ?? '';
   server.token = auth.accessToken;
@@ -293,7 +295,8 @@ function fromUrl(text: string): SmtpTransportOptions {
   if (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') throw wrong(`A URL must begin with smtp: or smtps:, not with ${url.protocol}`, 'host');
   // What is not encoded in a password cuts the URL elsewhere: it must not be taken for something else, nor be shown.
   const isCut = url.hash !== '' || (url.pathname !== '' && url.pathname !== '/') || [...url.searchParams.keys()].some((name) => !/^[\w.]+$/.test(name));
-  if (isCut) throw wrong('The URL has a path, a fragment, or an option with no name: in a user or password write %2F for /, %3F for ?, %23 for #, %40 for @.', 'host');
+  const isUnknown = [...url.searchParams.keys()].some((name) => !KNOWN.includes(name.split('.')[0] ?? ''));
+  if (isCut || (isUnknown && url.search.includes('@'))) throw wrong('The URL has a path, a fragment, or an option with no name: in a user or password write %2F for /, %3F for ?, %23 for #, %40 for @.', 'host');
   const decoded = (part: string): string => {
     try {
       return decodeURIComponent(part);
