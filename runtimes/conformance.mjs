@@ -7,17 +7,18 @@ const { connectDirectSSL, connectNormal, connectSTARTTLS } = SmtpConnectType;
  * Carries out all cases and tells how each ended.
  *
  * @param settings `ports` by what listens there, `ca` (absent where the runtime is configured with it), `user`, `password`,
- *   and `name`, which is in the subject of each mail.
+ *   `name`, which is in the subject of each mail, and perhaps `only`, the names of the cases that are wanted.
  * @param host Sockets, if not those that the package has for the runtime.
  * @returns Lines of `{ name, result, message, advice }`: `result` is `sent` or the code of the error.
  */
-export async function conformance({ name: runtime, ports, ca, user, password }, host) {
+export async function conformance({ name: runtime, ports, ca, user, password, only }, host) {
   const client = new SmtpClient({ ...(host ? { host } : {}), connectTimeout: 10_000 });
   const server = (port, connectType, { at = 'localhost', login = true, ...changes } = {}) =>
     Object.assign(new SmtpServer(at), { port, connectType, ...(ca ? { tls: { ca } } : {}), ...(login ? { user, password } : {}), ...changes });
   const mail = (name, changes) => Object.assign(new SmtpMail(), { from: 'ann@example.com', to: 'bob@example.org', subject: `${runtime} ${name}`, textBody: 'Grüße.\n.\n', ...changes });
   const lines = [];
   const attempt = async (name, action) => {
+    if (only && !only.includes(name)) return;
     const begin = Date.now();
     let line;
     try {

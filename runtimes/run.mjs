@@ -1,10 +1,13 @@
 // Runs the cases in each runtime and prints what became of them. Called by `cargo xtask runtimes`, which packs the package and
 // makes the certificates.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { BUNDLERS } from './bundlers.mjs';
 import { largeHash, password, start, user } from './servers.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -13,7 +16,7 @@ if (!certificates) throw new Error('run this by `cargo xtask runtimes`');
 const installed = (name) => join(here, 'node_modules', name);
 const out = join(here, 'out');
 const tool = (...path) => installed(join(...path));
-const NODE = { 20: process.execPath, 22: tool('node22', 'bin', 'node'), 24: tool('node24', 'bin', 'node') };
+const NODE = { machine: process.execPath, 22: tool('node22', 'bin', 'node'), 24: tool('node24', 'bin', 'node') };
 const DENO = tool('@deno', 'linux-x64-glibc', 'deno');
 const BUN = tool('@oven', 'bun-linux-x64', 'bin', 'bun');
 const WORKERD = tool('@cloudflare', 'workerd-linux-64', 'bin', 'workerd');
@@ -51,6 +54,8 @@ const ADVICE = {
 async function main() {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
+  for (const path of [DENO, BUN, WORKERD, NODE[22], NODE[24]]) chmodSync(path, 0o755);
+  installPackage();
   const columns = [];
   for (const { name, version, run, isThere = true, why } of runtimes()) {
     if (!isThere) {
@@ -71,6 +76,15 @@ async function main() {
     }
   }
   print(columns);
+}
+
+/** The package as it would be published. */
+function installPackage() {
+  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', out], { cwd: join(here, '../wasm'), encoding: 'utf8' }));
+  const folder = installed('sansmtp');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  execFileSync('tar', ['xzf', join(out, packed.filename), '--strip-components=1', '-C', folder]);
 }
 
 /** What the runtimes said, and what the servers got. */
@@ -144,7 +158,10 @@ function finished(child) {
 
 /** `workerd` itself, with a bundle as wrangler makes it. The authority is in its configuration. */
 async function worker({ ca, ...settings }) {
-  await bundle('worker.mjs', ['--format=esm', '--conditions=workerd', '--loader:.wasm=copy', '--asset-names=[name]', '--external:cloudflare:*']);
+  await build({
+    entryPoints: [join(here, 'worker.mjs')], outfile: join(out, 'worker.js'), bundle: true, format: 'esm', conditions: ['workerd'], loader: { '.wasm': 'copy' },
+    assetNames: '[name]', external: ['cloudflare:*'], logLevel: 'warning',
+  });
   const text = JSON.stringify;
   writeFileSync(join(out, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -184,14 +201,17 @@ const main :Workerd.Worker = (
 async function page(settings) {
   const { chromium } = await import('playwright-core');
   const { start: startBridge } = await import('../node-demo/bridge.mjs');
-  await bundle('page.mjs', ['--format=iife', '--minify']);
   const targets = [...Object.values(settings.ports), 1, 587].flatMap((port) => ['localhost', '127.0.0.2', 'gone.invalid'].map((name) => `${name}:${port}`));
   const bridge = await startBridge({ targets });
+  const scriptOf = {};
+  for (const [name, make] of Object.entries(BUNDLERS)) scriptOf[name] = await make(out);
   const web = createServer((request, response) => {
-    const scripts = request.url === '/strict' ? "'self'" : "'self' 'wasm-unsafe-eval'";
-    const isScript = request.url.endsWith('.js');
+    const { pathname, searchParams } = new URL(request.url, 'http://page');
+    const name = searchParams.get('bundler') ?? 'esbuild';
+    const scripts = pathname === '/strict' ? "'self'" : "'self' 'wasm-unsafe-eval'";
+    const isScript = pathname === '/page.js';
     response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html', 'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src ${new URL(bridge.url).origin.replace('http', 'ws')}` });
-    response.end(isScript ? readFileSync(join(out, 'page.js')) : '<!doctype html><title>cases</title><link rel="icon" href="data:,"><script src="/page.js"></script>');
+    response.end(isScript ? readFileSync(scriptOf[name]) : `<!doctype html><title>cases</title><link rel="icon" href="data:,"><script type="module" src="/page.js?bundler=${name}"></script>`);
   });
   await new Promise((ready) => web.listen(0, '127.0.0.1', ready));
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
@@ -202,6 +222,12 @@ async function page(settings) {
     const at = `http://127.0.0.1:${web.address().port}/`;
     await tab.goto(at);
     const lines = await tab.evaluate(([settings, url]) => globalThis.run(settings, url), [settings, bridge.url]);
+    for (const [name, path] of Object.entries(scriptOf)) {
+      await tab.goto(`${at}?bundler=${name}`);
+      const [line] = await tab.evaluate(([settings, url]) => globalThis.run(settings, url), [{ ...settings, name: `bundled by ${name}`, only: ['STARTTLS'] }, bridge.url]);
+      if (line.result !== 'sent') throw new Error(`what ${name} made does not send: ${JSON.stringify(line)}`);
+      console.log(`${name}: ${statSync(path).size} octets, ${gzipSync(readFileSync(path), { level: 9 }).length} zipped, and sends a mail`);
+    }
     if (errors.length > 0) throw new Error(`the page has errors: ${errors.join('; ')}`);
     await tab.goto(`${at}strict`);
     const refused = await tab.evaluate((url) => globalThis.once(url), bridge.url);
@@ -213,11 +239,6 @@ async function page(settings) {
     web.close();
     web.closeAllConnections();
   }
-}
-
-async function bundle(entry, options) {
-  const { output, status } = await finished(spawn(tool('.bin', 'esbuild'), [join(here, entry), '--bundle', `--outfile=${join(out, entry.replace('.mjs', '.js'))}`, '--log-level=warning', ...options], { cwd: here }));
-  if (status !== 0) throw new Error(output);
 }
 
 await main();

@@ -1,10 +1,11 @@
 import { host as runtimeHost } from '#host';
 import { checkedSignal, follow } from './abort.js';
-import { Connection, later, type Delivery, type Operation } from './connection.js';
+import { Connection, type Delivery, type Operation } from './connection.js';
 import { replyText, SmtpError } from './errors.js';
 import type { SmtpEvent } from './events.js';
 import type { SmtpHost } from './host.js';
 import { compose, composeUnsigned, SmtpMail } from './mail.js';
+import { later } from './opening.js';
 import { describe, recipientsOf, type SmtpConnectionResult, type SmtpRecipientsResult, type SmtpSendResult } from './result.js';
 import type { SmtpServer } from './server.js';
 import { suggest } from './suggest.js';

@@ -1,14 +1,13 @@
-import {
-  asSmtpError, errorOfConnect, errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpErrorContext,
-  type SmtpRecipientResult,
-} from './errors.js';
+import { errorOfFailure, errorOfSettings, nativeError, SmtpError, SmtpSessionError, type SmtpRecipientResult } from './errors.js';
 import type { SmtpAuthAnswer, SmtpAuthNeeds, SmtpEvent, SmtpReply } from './events.js';
 import type { SmtpHost, SmtpSocket, SmtpTlsInfo } from './host.js';
-import { answerOf, checkLogin, DERIVE_ABOVE, kindOf } from './login.js';
+import { answerOf, kindOf } from './login.js';
 import { MessageReader, type Message } from './message.js';
-import { PreparedServer, type SmtpLogin } from './prepared.js';
+import { contextOf, later, opened, type Opened } from './opening.js';
+import type { SmtpLogin } from './prepared.js';
 import type { SmtpResolved, SmtpServer } from './server.js';
-import { SmtpSession, type SmtpEnvelope } from './session.js';
+import type { SmtpEnvelope, SmtpSession } from './session.js';
+import { Transcript } from './transcript.js';
 
 /** How the connection was protected in the end. */
 export interface SmtpSecurity {
@@ -104,9 +103,7 @@ export class Connection {
   #socket: SmtpSocket | undefined;
   /** What a message is written from. */
   #buffer: Uint8Array | undefined;
-  #transcript = '';
-  /** Characters that were cut from its start. */
-  #cut = 0;
+  readonly #transcript = new Transcript();
   /** Whether anything was begun. */
   #isUsed = false;
   #error: SmtpError | undefined;
@@ -137,14 +134,7 @@ export class Connection {
   /** Settles when the connection is closed; never rejects. */
   readonly finished: Promise<void>;
 
-  private constructor(
-    options: ConnectionOptions,
-    socket: SmtpSocket,
-    session: SmtpSession,
-    resolved: SmtpResolved,
-    login: SmtpLogin,
-    abort: AbortController,
-  ) {
+  private constructor(options: ConnectionOptions, { socket, session, resolved, login, abort }: Opened) {
     this.#login = login;
     this.#listener = options.listener;
     this.#connectTimeout = options.connectTimeout;
@@ -163,67 +153,19 @@ export class Connection {
 
   /** Opens a connection; the session is not set up yet: see {@link ready}. */
   static async open(options: ConnectionOptions, signal: AbortSignal | undefined): Promise<Connection> {
-    let prepared: PreparedServer;
-    let resolved: SmtpResolved;
-    try {
-      prepared = PreparedServer.read(options.server);
-      try {
-        resolved = prepared.resolve();
-        checkLogin(resolved, prepared);
-      } catch (error) {
-        prepared.free();
-        throw error;
-      }
-    } catch (error) {
-      throw asSmtpError(error);
-    }
-    const abort = new AbortController();
-    const forward = (): void => abort.abort();
-    signal?.addEventListener('abort', forward);
-    if (signal?.aborted) abort.abort();
-    let timedOut = false;
-    const timer = later(() => {
-      timedOut = true;
-      abort.abort();
-    }, options.connectTimeout);
-    const secure = resolved.tls === 'never' ? 'never' : resolved.tls === 'implicit' ? 'implicit' : 'starttls';
-    let socket: SmtpSocket | undefined;
-    try {
-      const { host: hostname, port } = resolved;
-      const connecting = options.host.connect({ hostname, port, secure, tls: prepared.tls, signal: abort.signal });
-      const given = await unlessAborted(connecting, abort.signal);
-      if (typeof given?.read !== 'function') throw Object.assign(new Error('connect() of the host must give a socket'), { code: 'ECONFIG' });
-      socket = given;
-      const heloDomain = options.host.hostname?.();
-      const session = new SmtpSession(prepared, {
-        transcript: true,
-        deriveAbove: DERIVE_ABOVE,
-        greetingTimeout: options.greetingTimeout,
-        ...(heloDomain === undefined ? {} : { heloDomain }),
-      });
-      return new Connection(options, socket, session, resolved, prepared.login, abort);
-    } catch (error) {
-      void socket?.close('abort').catch(() => {});
-      if (error instanceof SmtpSessionError) throw errorOfSettings(error);
-      const context = contextOf(resolved);
-      if (timedOut) throw errorOfConnect(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }), context);
-      throw errorOfConnect(error, context);
-    } finally {
-      prepared.free();
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', forward);
-    }
+    return new Connection(options, await opened(options, signal));
   }
 
   /** What was said so far, secrets as `***`. */
   get transcript(): string {
     this.#takeTranscript();
-    return this.#transcript;
+    return this.#transcript.text;
   }
 
   /** The same from where a message was begun, if it is kept so far back. */
   said({ since }: Delivery): string {
-    return this.transcript.slice(Math.max(since - this.#cut, 0));
+    this.#takeTranscript();
+    return this.#transcript.from(since);
   }
 
   /** How many operations are under way. */
@@ -268,7 +210,8 @@ export class Connection {
       throw error instanceof SmtpSessionError ? errorOfSettings(error, messageId) : error;
     }
     // What was said before the first one is its own: the connection was set up for it.
-    const since = this.#isUsed ? this.#cut + this.transcript.length : 0;
+    if (this.#isUsed) this.#takeTranscript();
+    const since = this.#isUsed ? this.#transcript.length : 0;
     this.#isUsed = true;
     let sending: Sending | undefined;
     const delivery = new Promise<Delivery>((done, failed) => {
@@ -664,11 +607,7 @@ export class Connection {
     const said = this.#session.pollTranscript();
     if (said === '') return;
     this.#listener.said?.(said);
-    this.#transcript += said;
-    // Cut now and then: cutting copies all that is kept.
-    if (this.#transcript.length <= 2 * TRANSCRIPT) return;
-    this.#cut += this.#transcript.length - TRANSCRIPT;
-    this.#transcript = this.#transcript.slice(-TRANSCRIPT);
+    this.#transcript.add(said);
   }
 
   async #close(): Promise<void> {
@@ -699,35 +638,8 @@ export class Connection {
   }
 }
 
-/** Waits for a connection, but no longer than the signal allows; one that comes too late is closed. */
-async function unlessAborted(connecting: Promise<SmtpSocket>, signal: AbortSignal): Promise<SmtpSocket> {
-  let isLate = false;
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, failed) => {
-    stop = (): void => {
-      isLate = true;
-      failed(Object.assign(new Error('cancelled'), { code: 'EABORT' }));
-    };
-  });
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
-  Promise.resolve(connecting).then((socket) => (isLate ? socket.close('abort') : undefined)).catch(() => {});
-  try {
-    return await Promise.race([connecting, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** A timer of any length; none for a bound that there is not. */
-export function later(action: () => void, millis: number): ReturnType<typeof setTimeout> | undefined {
-  return millis < 2 ** 31 ? setTimeout(action, millis) : undefined;
-}
-
 /** Milliseconds for the server's last words to be read once a write failed. */
 const WRITE_GRACE = 1000;
-/** Characters of the transcript that are kept at least: the last ones. */
-const TRANSCRIPT = 256 * 1024;
 /** Octets of a message given at once. */
 const CHUNK = 64 * 1024;
 
@@ -739,10 +651,6 @@ export function addressesIn({ to }: SmtpEnvelope): string[] {
 /** Each recipient's result, in the order of the envelope. */
 function recipientsOf({ results }: Sending): SmtpRecipientResult[] {
   return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
-}
-
-function contextOf(resolved: SmtpResolved, messageId?: string): SmtpErrorContext {
-  return { host: resolved.host, port: resolved.port, tls: resolved.tls, hasLogin: resolved.user !== null, messageId };
 }
 
 function closedError(resolved: SmtpResolved): SmtpError {

@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::{
-    cargo, cargo_command, delays, exec, fuzz, logins, memory, messages, model, npm, servers, size, test,
-    tool, wasm,
+    cargo, cargo_command, delays, exec, fuzz, logins, memory, messages, model, npm, runtimes, servers, size,
+    test, tool, wasm,
 };
 
 type Check = (&'static str, fn() -> Result<Done>);
@@ -18,7 +18,7 @@ enum Done {
     Skipped(&'static str),
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     ("fmt", || passed(cargo(&["fmt", "--all", "--check"]))),
     ("clippy", || passed(clippy())),
     ("features", || passed(features())),
@@ -30,6 +30,7 @@ const CHECKS: [Check; 12] = [
     ("deny", || passed(deny())),
     // Every octet is the same to it: a small message tells as much as a large one.
     ("memory", || passed(memory::run(&["128".to_owned()]))),
+    ("runtimes", js_runtimes),
     ("servers", real_servers),
     ("fuzz", fuzzing),
 ];
@@ -116,6 +117,14 @@ fn docs() -> Result<()> {
 /// Licences, sources and duplicates of dependencies.
 fn deny() -> Result<()> {
     exec(Command::new(tool("cargo-deny", "0.20.2")?).args(["check", "licenses", "bans", "sources"]))
+}
+
+/// The same cases in each JavaScript runtime.
+fn js_runtimes() -> Result<Done> {
+    if let Some(why) = runtimes::missing() {
+        return Ok(Done::Skipped(why));
+    }
+    passed(runtimes::run())
 }
 
 /// Logins, messages and delays, at servers that are started once.

@@ -9,6 +9,7 @@ mod logins;
 mod memory;
 mod messages;
 mod npm;
+mod runtimes;
 mod servers;
 mod size;
 mod wasm;
@@ -34,6 +35,7 @@ usage: cargo xtask <job>
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   messages           extensions at real mail servers (Debian 12, root)
+  runtimes           the same cases on Node, Deno, Bun, workerd and in a browser (Linux on x86-64)
   fmt                format Rust
   fuzz [target] [s]  run the fuzz targets (reply, session, body, sasl), 60 seconds each unless said otherwise
   ci                 everything that CI checks; `cargo xtask ci <check>` runs one: see CONTRIBUTING.md
@@ -76,6 +78,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "memory" => memory::run(rest),
         "messages" => messages::run(),
         "model" => model(rest.first().map_or("100000", String::as_str)),
+        "runtimes" => runtimes::run(),
         "size" => size::run(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {
