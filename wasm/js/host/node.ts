@@ -47,6 +47,31 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
   return { open, ...(size > 0 ? { length: size } : {}) };
 }
 
+/**
+ * A connection that you made yourself, to a proxy or a unix socket for example, with TLS of Node's: for a host of your own.
+ *
+ * @param options What `connect` of the host was given.
+ *
+ * @example
+ * ```js
+ * import { connect } from 'node:net';
+ * import { once } from 'node:events';
+ * import { socketOf } from 'sansmtp/host/node';
+ *
+ * const host = {
+ *   async connect(options) {
+ *     const socket = connect('/var/run/smtp.sock');
+ *     await once(socket, 'connect', { signal: options.signal });
+ *     return socketOf(socket, options);
+ *   },
+ * };
+ * ```
+ */
+export function socketOf(socket: Socket, options: SmtpConnectOptions): SmtpSocket {
+  checkTls(options.tls);
+  return new NodeSocket(socket, options);
+}
+
 function connect(options: SmtpConnectOptions): Promise<SmtpSocket> {
   return new Promise((resolve, reject) => {
     const { hostname, port, signal } = options;
