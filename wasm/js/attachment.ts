@@ -60,7 +60,7 @@ const OPTIONS = ['contentType', 'cid', 'disposition'];
 
 /** @internal The part of a message that it becomes. */
 export function attachmentEntity({ name, content, contentType, cid, disposition }: SmtpAttachment): Entity {
-  const entity = contentEntity(contentType, contentOf(content));
+  const entity = contentEntity(contentType, contentOf(content), name);
   const field = new Field('Content-Disposition').word(disposition);
   if (name !== '') field.parameter('filename', name);
   return { ...entity, fields: [...entity.fields, field, ...(cid === undefined ? [] : [new Field('Content-ID').word(`<${cid}>`)])] };

@@ -7,7 +7,7 @@ import { Base64Lines, base64Lines, base64Size, encodeText } from './encoding.js'
 import { Field, wrong } from './header.js';
 
 /** What an entity is made of, in order: octets as they are, and content that becomes base64. */
-type Piece = Uint8Array | { octets: Uint8Array } | { source: SmtpSource };
+type Piece = Uint8Array | { octets: Uint8Array } | { source: SmtpSource; name: string };
 
 /** An entity, with the fields that say what it is. */
 export interface Entity {
@@ -26,10 +26,10 @@ export function textEntity(type: string, text: string, parameters: Readonly<Reco
 }
 
 /** Any content, in base64; but a message as it is, since that must not be encoded (RFC 2046 §5.2.1). */
-export function contentEntity(type: string, content: Uint8Array | SmtpSource): Entity {
+export function contentEntity(type: string, content: Uint8Array | SmtpSource, name: string): Entity {
   const field = new Field('Content-Type').word(type);
   if (!/^message\//i.test(type)) {
-    const body = content instanceof Uint8Array ? { octets: content } : { source: content };
+    const body = content instanceof Uint8Array ? { octets: content } : { source: content, name };
     return { fields: [field, 'Content-Transfer-Encoding: base64'], body: [body], isEightBit: false };
   }
   if (!(content instanceof Uint8Array)) throw wrong(`An attachment of the type ${type} must be given as text or octets, since it is sent as it is; or give it another contentType.`);
@@ -77,7 +77,7 @@ export function messageOfEntity(fields: readonly (Field | string)[], { fields: o
   };
 }
 
-type Here = Exclude<Piece, { source: SmtpSource }>;
+type Here = Exclude<Piece, { source: SmtpSource; name: string }>;
 
 function* read(pieces: readonly Here[]): Generator<Uint8Array> {
   for (const piece of pieces) {
@@ -95,23 +95,32 @@ function readAll(pieces: readonly Piece[]): AsyncIterable<Uint8Array> & { destro
         yield* read([piece]);
         continue;
       }
-      const lines = new Base64Lines();
-      const opened = iterable(piece.source.open());
-      source = opened;
-      let count = 0;
-      for await (const given of opened) {
-        const octets = typeof given === 'string' ? ASCII.encode(given) : (given as unknown);
-        if (!(octets instanceof Uint8Array)) throw new TypeError('an attachment must be given as text or Uint8Array pieces');
-        count += octets.length;
-        yield* lines.feed(octets);
+      try {
+        const opened = iterable(piece.source.open());
+        source = opened;
+        yield* encoded(opened, piece.source.length);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`the attachment ${piece.name === '' ? 'without a name' : `"${piece.name}"`}: ${reason}`, { cause: error });
       }
-      const { length = count } = piece.source;
-      if (count !== length) throw new Error(`an attachment has ${count} octets, and ${length} were declared`);
-      yield* lines.end();
     }
   }
   const destroy = (): void => (source as { destroy?: () => void } | undefined)?.destroy?.();
   return Object.assign(all(), { destroy });
+}
+
+/** What an attachment is read from, in base64. `length`: how much that must be, if it was said. */
+async function* encoded(opened: ReturnType<typeof iterable>, length: number | undefined): AsyncGenerator<Uint8Array> {
+  const lines = new Base64Lines();
+  let count = 0;
+  for await (const given of opened) {
+    const octets = typeof given === 'string' ? ASCII.encode(given) : (given as unknown);
+    if (!(octets instanceof Uint8Array)) throw new TypeError('it must be given as text or Uint8Array pieces');
+    count += octets.length;
+    yield* lines.feed(octets);
+  }
+  if (length !== undefined && count !== length) throw new Error(`it has ${count} octets, and ${length} were declared`);
+  yield* lines.end();
 }
 
 /** Octets on the wire, before dots are doubled. */
