@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 // 150,000 is the aim. The module is in it twice: as a file for edge runtimes, and as text for everything else.
-const PACKED_LIMIT = 300_000;
+const PACKED_LIMIT = 292_000;
 /** What people write first. */
 const STRICT = `import { createTransport, SmtpClient, SmtpConnectType, SmtpServer } from 'sansmtp';
 import { sansmtp } from 'sansmtp/nodemailer';
