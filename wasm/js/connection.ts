@@ -114,7 +114,7 @@ export class Connection {
   /** Whether all of it was given up. */
   #isAborted = false;
   #isReady = false;
-  #offers: string[] = [];
+  #offers: readonly string[] = [];
   /** When octets last went either way, and whether that was too long ago. */
   #lastActive = performance.now();
   #isStalled = false;
@@ -173,10 +173,9 @@ export class Connection {
     return this.#sendings.size;
   }
 
-  /** What the server offers, a keyword and its parameters each; as it was when the connection was closed. */
+  /** What the server offers, a keyword and its parameters each. Once the session is set up, that does not change. */
   get offers(): string[] {
-    if (!this.#closed) this.#offers = this.#session.capabilities.keywords.map(({ keyword, parameters }) => [keyword, ...parameters].join(' '));
-    return this.#offers;
+    return [...this.#offers];
   }
 
   /** Whether the session is set up. */
@@ -412,6 +411,7 @@ export class Connection {
         break;
       case 'ready':
         this.#isReady = true;
+        this.#offers = this.#session.capabilities.keywords.map(({ keyword, parameters }) => [keyword, ...parameters].join(' '));
         this.#ready();
         break;
       case 'sendBody': {

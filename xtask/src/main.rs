@@ -32,6 +32,7 @@ usage: cargo xtask <job>
   delays             the same at real mail servers behind a line with a delay of 200 ms (Debian 12, root)
   model [sessions]   random sessions against a model of a server, 100000 of them unless told
   memory [MiB]       the memory that a message of 1 MiB costs, and one of 1024 MiB (or so many)
+  throughput         messages a second over a pool, beside Nodemailer
   key-derivation     how long a login by SCRAM takes, natively, in WebAssembly and in WebCrypto
   logins [--nightly] log in to real mail servers, which it installs and starts (Debian 12, root)
   messages           extensions at real mail servers (Debian 12, root)
@@ -80,6 +81,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "model" => model(rest.first().map_or("100000", String::as_str)),
         "runtimes" => runtimes::run(),
         "size" => size::run(),
+        "throughput" => throughput(),
         "test" => test(),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -104,6 +106,12 @@ fn model(sessions: &str) -> Result<()> {
     let mut command = cargo_command();
     command.args(["test", "--quiet", "--locked", "--release", "-p", "sansmtp-tests", "--test", "model"]);
     exec(command.args(["--", "--nocapture"]).env("SANSMTP_SESSIONS", sessions))
+}
+
+/// Messages a second over a pool, beside Nodemailer.
+fn throughput() -> Result<()> {
+    npm::build()?;
+    exec_in(&root().join("wasm"), Command::new("node").arg("test/throughput.mjs"))
 }
 
 fn key_derivation() -> Result<()> {

@@ -23,6 +23,8 @@ export interface SmtpTransportInfo extends SmtpSendResult {
   conversation?: string;
 }
 
+const OVER = 'the message is over';
+
 type Callback<T> = (...given: [error: null, result: T] | [error: SmtpError, result: undefined]) => void;
 
 /**
@@ -157,8 +159,8 @@ export class SmtpTransport extends EventTarget {
     const unfollow = follow(checkedSignal(given), () => controller.abort());
     const tracked = work(controller.signal).finally(() => {
       unfollow();
-      // What was fetched for it and is not read is let go.
-      controller.abort();
+      // What was fetched for it and is not read is let go. With a reason, since making one costs more than all of this.
+      controller.abort(OVER);
       this.#work.delete(controller);
     });
     this.#work.set(controller, tracked);
