@@ -18,7 +18,9 @@ export async function start({ port = 0, address = '127.0.0.1', targets, origins 
   const http = createServer((request, response) => response.writeHead(426).end('This is a WebSocket bridge.\n'));
   const sockets = new WebSocketServer({ server: http, maxPayload: 1024 * 1024 });
   sockets.on('connection', (socket, request) => {
-    const { searchParams } = new URL(request.url, 'http://bridge');
+    // What a page sends wrongly is its own concern.
+    socket.on('error', () => socket.terminate());
+    const searchParams = new URLSearchParams(request.url.split('?')[1]);
     const target = `${searchParams.get('hostname')}:${searchParams.get('port')}`;
     if (!targets.includes(target)) fail(socket, { code: 'EACCES', message: `this bridge does not go to ${target}` });
     else if (origins && !origins.includes(request.headers.origin)) fail(socket, { code: 'EACCES', message: 'this bridge is not for this page' });
@@ -69,8 +71,13 @@ function join(socket, hostname, port) {
     // What came in clear stays in clear: it was sent on already, and nothing more is read but by TLS.
     const plain = tcp;
     plain.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
-    const { servername, ca, minVersion = 'TLSv1.2' } = startTls;
-    tcp = connectTls({ socket: plain, host: hostname, ...(isIP(servername) ? {} : { servername }), ...(ca ? { ca } : {}), minVersion: minVersion === 'TLSv1.3' ? minVersion : 'TLSv1.2' });
+    const { servername = hostname, ca, minVersion } = startTls;
+    try {
+      const name = isIP(String(servername)) ? {} : { servername: String(servername) };
+      tcp = connectTls({ socket: plain, host: hostname, ...name, ...(ca ? { ca: [ca].flat().map(String) } : {}), minVersion: minVersion === 'TLSv1.3' ? minVersion : 'TLSv1.2' });
+    } catch (error) {
+      return fail(socket, error);
+    }
     tcp.on('error', (error) => fail(socket, error));
     tcp.once('secureConnect', () => {
       say({ tls: { verified: tcp.authorized, protocol: tcp.getProtocol() } });
@@ -78,7 +85,6 @@ function join(socket, hostname, port) {
     });
   });
   socket.on('close', () => tcp.destroy());
-  socket.on('error', () => tcp.destroy());
 }
 
 function asked(text) {

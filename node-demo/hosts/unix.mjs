@@ -7,9 +7,17 @@ import { socketOf } from 'sansmtp/host/node';
 export function unixHost(path) {
   return {
     async connect(options) {
+      const { signal } = options;
+      signal.throwIfAborted();
       const socket = connect(path);
-      await once(socket, 'connect', { signal: options.signal });
-      return socketOf(socket, options);
+      const abort = () => socket.destroy(new Error('cancelled'));
+      signal.addEventListener('abort', abort);
+      try {
+        await once(socket, 'connect');
+        return socketOf(socket, options);
+      } finally {
+        signal.removeEventListener('abort', abort);
+      }
     },
   };
 }

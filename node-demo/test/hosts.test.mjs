@@ -1,7 +1,7 @@
 // Hosts of one's own, and the bridge: each carries a mail over STARTTLS to a real server.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -91,6 +91,55 @@ test('the bridge goes where it may, and nowhere else', async (t) => {
   await assert.rejects(sent(other, webSocketHost({ url: bridge.url, kind: 'tls' })), { code: 'ECONNECTION', message: /this bridge does not go to localhost:1/ });
   await assert.rejects(sent(server, webSocketHost({ url: bridge.url, kind: 'raw' })), { code: 'ETLS', message: /does no TLS: between it and localhost everything would be in clear/ });
   await assert.rejects(sent(server, webSocketHost({ url: 'ws://bridge.example.com/', kind: 'tls' })), { code: 'ECONFIG', message: /must be wss:/ });
+});
+
+test('a bridge lives on, whatever a page sends', async (t) => {
+  const server = await mailServer(t);
+  const bridge = await startBridge({ targets: [server.settings.server.replace(' ', ':')] });
+  t.after(bridge.stop);
+  const { port } = new URL(bridge.url);
+  const upgrade = (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`;
+  for (const octets of [upgrade('//'), Buffer.concat([Buffer.from(upgrade('/')), Buffer.from([0xff, 0xff, 0, 0, 0, 0])])]) {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.end(octets);
+    socket.resume();
+    await once(socket, 'close');
+  }
+  for (const text of ['{"startTls":{"servername":5}}', '{"startTls":{"ca":"x"}}', '{}', 'x']) {
+    const socket = new WebSocket(`${bridge.url}?hostname=localhost&port=${server.settings.server.split(' ')[1]}`);
+    socket.on('error', () => {});
+    await once(socket, 'message');
+    socket.send(text);
+    await once(socket, 'close');
+  }
+  await sent(server, webSocketHost({ url: bridge.url, kind: 'tls' }));
+});
+
+test('a host that fails or is given up leaves nothing open', async (t) => {
+  const server = await mailServer(t);
+  const silent = await listening(t, createServer((socket) => socket.on('error', () => {})), 0, '127.0.0.1');
+  const folder = mkdtempSync(join(tmpdir(), 'sansmtp-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'smtp.sock');
+  const closed = [];
+  await listening(t, createServer((socket) => {
+    const end = once(socket, 'close');
+    closed.push(end);
+    socket.on('error', () => {}).resume();
+  }), path);
+  const broken = { ...server, settings: { ...server.settings, ca: join(folder, 'ca.pem') } };
+  writeFileSync(broken.settings.ca, '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n');
+  await assert.rejects(sent(broken, unixHost(path)), { code: 'ECONFIG', message: /tls.ca/ });
+  await Promise.all(closed);
+  for (const host of [socksHost(`socks5://127.0.0.1:${silent.port}`), httpProxyHost(`http://127.0.0.1:${silent.port}`), unixHost(path)]) {
+    const mail = Object.assign(new SmtpMail(), { from: 'a@b.example', to: 'c@d.example' });
+    const sending = new SmtpClient({ host }).sendMailAsync(new SmtpServer(server.settings.server), mail);
+    setTimeout(() => sending.cancel(), 30);
+    await assert.rejects(sending, { code: 'EABORT' });
+  }
+  await assert.rejects(sent(server, httpProxyHost(`https://ann:secret@127.0.0.1:${server.settings.server.split(' ')[1]}`)), { code: 'ECONNECTION', message: /the proxy 127.0.0.1 cannot be reached/ });
+  assert.throws(() => httpProxyHost('ftp://x'), /http: or https:/);
 });
 
 test('what comes in clear behind STARTTLS, by way of a bridge, ends the connection', async (t) => {

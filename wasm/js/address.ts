@@ -39,10 +39,9 @@ export class MailAddress {
     const inside = trimmed.slice(open + 1, -1);
     const hasName = open >= 0 && trimmed.endsWith('>') && !inside.includes('>');
     const name = hasName ? trimmed.slice(0, open).trim() : '';
-    const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(name)?.[1];
-    // A name with these is another address, or a quote that is not closed: all of it is refused, so that none is lost.
-    const isBroken = quoted === undefined && /[<>"\r\n]/.test(name);
-    this.name = isBroken ? '' : (quoted?.replace(/\\(.)/gs, '$1') ?? name).trim();
+    // A name with these outside of quotes is another address, or has a quote that is not closed: then all of it is refused.
+    const isBroken = /[<>"\r\n]/.test(name.replace(QUOTED, ''));
+    this.name = isBroken ? '' : name.replace(QUOTED, (_, quoted: string) => quoted.replace(/\\(.)/gs, '$1')).trim();
     this.address = hasName && !isBroken ? inside.trim() : trimmed;
   }
 
@@ -94,6 +93,8 @@ export class AddressCollection implements Iterable<MailAddress> {
     return this.#addresses.join(', ');
   }
 }
+
+const QUOTED = /"((?:[^"\\]|\\.)*)"/gs;
 
 /** Where a list of addresses is given. */
 export type AddressInput = AddressCollection | MailAddress | string | readonly (MailAddress | string)[];

@@ -78,6 +78,8 @@ interface Sending {
   /** Whether it was given up itself, and not with another. */
   isCancelled: boolean;
   isUntried: boolean;
+  /** Whether all of the message was given. */
+  isGiven: boolean;
   /** Why the message could not be read. */
   unreadable: { error: unknown } | undefined;
   /** What became of each recipient, by its place in the envelope. */
@@ -184,7 +186,7 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return !this.#closed && !this.#quitting && !this.#isOver;
+    return !this.#closed && !this.#quitting && !this.#isOver && this.#error === undefined;
   }
 
   /** Sends a message; the result is that of the server's last reply to it. */
@@ -215,7 +217,7 @@ export class Connection {
     let sending: Sending | undefined;
     const delivery = new Promise<Delivery>((done, failed) => {
       const now = performance.now();
-      sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, since, isCancelled: false, isUntried: false, unreadable: undefined, results: new Map(), messageId, done, failed };
+      sending = { envelope, message, reader: undefined, given: 0, begun: now, due: now, since, isCancelled: false, isUntried: false, isGiven: false, unreadable: undefined, results: new Map(), messageId, done, failed };
       if (this.#sendings.size === 0) this.#lastActive = now;
       this.#sendings.set(operation, sending);
     });
@@ -542,6 +544,7 @@ export class Connection {
       }
       if (piece === undefined) return true;
       if (piece.length === 0) {
+        sending.isGiven = true;
         this.#session.endBody(operation);
         return false;
       }
@@ -619,7 +622,10 @@ export class Connection {
     this.#unready(error);
     for (const sending of this.#sendings.values()) {
       sending.reader?.close();
-      sending.failed(error.about(sending.messageId));
+      // A connection that broke without the core's knowing may have sent what it was given.
+      const { given, isGiven } = sending;
+      const known = given === 0 ? {} : isGiven ? { outcome: 'unknown' as const, dataSent: 'all' as const } : { dataSent: 'partial' as const };
+      sending.failed(error.changed({ ...known, messageId: sending.messageId, recipients: [] }));
     }
     this.#sendings.clear();
     try {

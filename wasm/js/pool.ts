@@ -45,11 +45,15 @@ interface Job extends PoolMessage {
   isOpened: boolean;
   /** Whether a connection had it. */
   isBegun: boolean;
+  /** Why a connection that it was to go over never stood. */
+  setup: SmtpError | undefined;
 }
 
 /** A place for a connection; while that is being opened, there is none. */
 interface Member {
   connection: Connection | undefined;
+  /** When it began to be opened. */
+  opened: number;
   /** Messages that it was given, and those under way that may be given up. */
   count: number;
   cancellable: number;
@@ -79,8 +83,8 @@ export class Pool {
   #done: (() => void)[] = [];
   /** Whether a login is known to be right, or what failed was no login: then connections are opened side by side. */
   #isProven = false;
-  /** The server does not take more connections than this, until then. */
-  #most = { connections: Infinity, until: 0 };
+  /** The server does not take more connections than this, as it said then, until then. */
+  #most = ANY;
 
   /** @param onTurn Told when the rate allows more. */
   constructor(open: (signal: AbortSignal) => Promise<Connection>, limits: PoolLimits, onTurn: () => void) {
@@ -102,7 +106,7 @@ export class Pool {
   send(message: PoolMessage): Promise<PoolDelivery> {
     if (this.#isClosed) return Promise.reject(closedError());
     return new Promise((done, failed) => {
-      const job: Job = { ...message, done, failed, cancel: () => {}, isRetry: false, isOpened: false, isBegun: false };
+      const job: Job = { ...message, done, failed, cancel: () => {}, isRetry: false, isOpened: false, isBegun: false, setup: undefined };
       const { open } = message.message;
       job.message = { ...message.message, open: () => ((job.isOpened = true), open()) };
       this.#jobs.add(job);
@@ -152,18 +156,14 @@ export class Pool {
 
   /** Begins what may be begun. */
   #pump(): void {
-    for (let at = 0; at < this.#waiting.length && this.#mayBegin(1); ) {
-      const job = this.#waiting[at] as Job;
-      // What met the end of a connection goes over a new one, behind nothing.
-      const member = job.isRetry ? this.#added() : (this.#pick(0) ?? this.#added() ?? this.#pick(DEPTH - 1));
-      if (!member && !job.isRetry) return;
-      if (!member) {
-        const idle = this.#pick(0);
-        if (idle) this.#leave(idle);
-        at += 1;
-        continue;
-      }
-      this.#waiting.splice(at, 1);
+    while (this.#waiting.length > 0 && this.#mayBegin(1)) {
+      const job = this.#waiting[0] as Job;
+      const idle = this.#pick(0);
+      // What met the end of a connection goes over a new one, and others wait until there is room for that.
+      const member = job.isRetry ? this.#added() : (idle ?? this.#added() ?? this.#pick(DEPTH - 1));
+      if (!member && job.isRetry && idle) this.#leave(idle);
+      if (!member) return;
+      this.#waiting.shift();
       this.#begun.push(performance.now());
       if (member.connection) this.#begin(job, member, member.connection);
       else void this.#openFor(job, member);
@@ -208,7 +208,7 @@ export class Pool {
     // A login that is wrong is refused once, and not by as many connections as there may be.
     const most = this.#limits.hasLogin && !this.#isProven ? 1 : this.#limits.maxConnections;
     if (this.#members.size >= most || (this.#members.size >= this.#most.connections && performance.now() < this.#most.until)) return undefined;
-    const member = { connection: undefined, count: 0, cancellable: 0, idle: undefined };
+    const member = { connection: undefined, opened: performance.now(), count: 0, cancellable: 0, idle: undefined };
     this.#members.add(member);
     return member;
   }
@@ -223,6 +223,8 @@ export class Pool {
       void connection.ready.then(
         () => {
           this.#isProven = true;
+          // One that was opened since stands: the server takes more again.
+          if (member.opened > this.#most.at) this.#most = ANY;
           this.#pump();
         },
         () => {},
@@ -236,7 +238,7 @@ export class Pool {
       this.#begin(job, member, connection, true);
     } catch (error) {
       this.#members.delete(member);
-      this.#failed(job, error, false);
+      this.#failed(job, error, { member, isSetup: true });
     }
     this.#pump();
   }
@@ -250,7 +252,7 @@ export class Pool {
       operation = connection.send(job.envelope, job.message, job.messageId);
     } catch (error) {
       // A connection that was at its end takes nothing, which is no try; but not again and again.
-      if (connection.isOpen || isNew) this.#failed(job, error, false);
+      if (connection.isOpen || isNew) this.#failed(job, error);
       else this.#wait(job, true);
       return this.#freed(member, connection);
     }
@@ -263,7 +265,7 @@ export class Pool {
     void delivery
       .then(
         (delivery) => this.#end(job, () => job.done({ connection, delivery })),
-        (error: unknown) => this.#failed(job, error, !isFirst && wasUntried()),
+        (error: unknown) => this.#failed(job, error, { member, isSetup: !connection.isReady, isUntried: !isFirst && wasUntried() }),
       )
       .finally(() => {
         member.cancellable -= isCancellable;
@@ -271,18 +273,27 @@ export class Pool {
       });
   }
 
-  #failed(job: Job, error: unknown, isUntried: boolean): void {
-    const isSetup = error instanceof SmtpError && SETUP.has(error.stage) && error.code !== 'EABORT' && !job.signal.aborted;
-    const isRefused = isSetup && error.code === 'EAUTH' && (error.responseCode ?? 0) >= 500;
-    if (isSetup && !isRefused) this.#isProven = true;
-    const standing = [...this.#members].filter(({ connection }) => connection?.isReady === true && connection.isOpen).length;
-    if (isSetup && standing > 0) {
-      // The others work: it goes over them, and no more are opened for a while; never, if that might lock an account.
-      this.#most = { connections: standing, until: isRefused ? Infinity : performance.now() + REFUSED };
-      return this.#wait(job, true);
+  /** @param isSetup Whether its connection never stood. `isUntried`: that stood, and the message was not tried there. */
+  #failed(job: Job, error: unknown, { member, isSetup = false, isUntried = false }: { member?: Member; isSetup?: boolean; isUntried?: boolean } = {}): void {
+    const isRefused = isSetup && error instanceof SmtpError && error.code === 'EAUTH' && (error.responseCode ?? 0) >= 500;
+    if (isSetup && error instanceof SmtpError && error.code !== 'EABORT' && !job.signal.aborted) {
+      if (!isRefused) this.#isProven = true;
+      const others = [...this.#members].filter((other) => other !== member && (other.connection === undefined || other.connection.isOpen)).length;
+      if (others > 0) {
+        // It goes over those, and no more are opened for a while; never, if that might lock an account.
+        const now = performance.now();
+        this.#most = { connections: others, at: now, until: isRefused ? Infinity : now + REFUSED };
+        job.setup = error;
+        return this.#wait(job, true);
+      }
+      // Nothing stands, so it is as bad for those that waited for the others.
+      this.#most = ANY;
+      for (const waiting of this.#waiting.filter(({ setup }) => setup !== undefined)) {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        this.#end(waiting, () => waiting.failed(waiting.setup));
+      }
     }
-    if (isSetup) this.#most = { connections: Infinity, until: 0 };
-    if (mayTryAgain(job, error, isUntried)) {
+    if (!isSetup && mayTryAgain(job, error, isUntried)) {
       if (!isUntried) job.isRetry = true;
       return this.#wait(job, true);
     }
@@ -314,11 +325,10 @@ function mayTryAgain({ isRetry, isOpened, message, signal }: Job, error: unknown
   if (signal.aborted || !(error instanceof SmtpError) || (message.plan.once === true && isOpened)) return false;
   if (isRetry && !isUntried) return false;
   if (error.stage === 'sender' && error.responseCode === 421) return true;
-  return error.code === 'ECONNECTION' && error.dataSent === 'none' && error.outcome !== 'unknown' && !SETUP.has(error.stage);
+  return error.code === 'ECONNECTION' && error.dataSent === 'none' && error.outcome !== 'unknown';
 }
 
-/** Where no connection stood yet that a message could meet the end of. */
-const SETUP: ReadonlySet<string> = new Set(['connect', 'greeting', 'hello', 'tls', 'auth']);
+const ANY = { connections: Infinity, at: Infinity, until: 0 };
 /** Milliseconds for which no more connections are opened than stand, once one was refused. */
 const REFUSED = 10_000;
 /** Messages under way on a connection before the next one waits. */

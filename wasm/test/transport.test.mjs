@@ -689,6 +689,92 @@ test('mails to a host that cannot be reached do not wait for each other', async 
   }
 });
 
+test('a mail that the core refuses fails alone, whatever else stands', async () => {
+  for (const to of ['x@b..c', 'bob@my_host.example', '.x@e.example', `${'a'.repeat(70)}@e.example`]) {
+    const { server, transport } = pooled({ maxConnections: 1, maxMessages: Infinity });
+    await transport.sendMail(hello);
+    const [bad, good] = await Promise.all([failure(transport.sendMail({ ...hello, to })), transport.sendMail(hello)]);
+    assert.deepEqual([bad.code, good.accepted.length, server.connections.made], ['EENVELOPE', 1, 1], to);
+    await transport.sendMail(hello);
+    await transport.close();
+  }
+});
+
+test('a mail that may have gone out when its connection broke is unknown, and not sent again', async () => {
+  const { host, messages } = new TestServer();
+  let made = 0;
+  const smtpHost = {
+    connect: async (options) => {
+      const socket = await host.connect(options);
+      const isBad = (made += 1) === 2;
+      return {
+        read: () => socket.read().then((octets) => (isBad && messages.length > 1 ? 'no octets' : octets)),
+        write: (octets) => socket.write(octets), startTls: () => socket.startTls(), close: (how) => socket.close(how),
+      };
+    },
+  };
+  const transport = createTransport({ host: 'x', smtpHost, pool: true, maxConnections: 2 });
+  const ends = await Promise.allSettled([transport.sendMail(hello), transport.sendMail(hello)]);
+  const [error] = ends.flatMap(({ reason }) => reason ?? []);
+  assert.deepEqual([error.code, error.outcome, messages.length], ['EINTERNAL', 'unknown', 2]);
+  await transport.close();
+});
+
+test('a burst on a pool whose connections were left goes over as many as the server takes', async () => {
+  for (const auth of [{ user: 'ann', pass: 'x' }, null]) {
+    const server = new TestServer({ reply: (command, { connections }) => (command === 'connect' && connections.open > 2 ? '421 4.7.0 at most two' : undefined) });
+    const transport = createTransport({ host: 'x', smtpHost: server.host, pool: true, idleTimeout: 20, auth });
+    await transport.sendMail(hello);
+    await pause(60);
+    assert.equal(server.connections.open, 0);
+    assert.deepEqual((await storm(transport, 20, server)).sent, 20);
+  }
+});
+
+test('a login that is refused for a while does not narrow the pool for ever', async () => {
+  let isOut = false;
+  const { server, transport } = pooled({ maxConnections: 4, idleTimeout: 20, auth: { user: 'ann', pass: 'x' } }, { reply: (command) => (isOut && /^AUTH/.test(command) ? '535 5.7.8 no' : undefined) });
+  await transport.sendMail(hello);
+  isOut = true;
+  await Promise.all(Array.from({ length: 8 }, () => transport.sendMail(hello)));
+  isOut = false;
+  await pause(80);
+  assert.equal(server.connections.open, 0);
+  await transport.sendMail(hello);
+  const before = server.connections.made;
+  await Promise.all(Array.from({ length: 8 }, () => transport.sendMail(hello)));
+  assert.ok(server.connections.made - before >= 2, 'more than one connection again');
+  await transport.close();
+});
+
+test('a retry does not wait for ever behind later mails', async () => {
+  let isDraining = false;
+  const old = new Set();
+  const { transport } = pooled({ maxConnections: 1 }, {
+    capabilities: ['PIPELINING'],
+    reply: (command, server, connection) => {
+      if (!isDraining) old.add(connection);
+      return isDraining && old.has(connection) && /^MAIL/.test(command) ? '421 4.3.2 going down' : undefined;
+    },
+  });
+  await transport.sendMail(hello);
+  isDraining = true;
+  const order = [];
+  const early = transport.sendMail(hello).then(() => order.push('early'));
+  const late = Array.from({ length: 40 }, () => transport.sendMail(hello).then(() => order.push('late')));
+  await Promise.all([early, ...late]);
+  assert.ok(order.indexOf('early') < 8, order.join());
+  await transport.close();
+});
+
+test('what people of Nodemailer give is taken', async () => {
+  const { server, transport } = pair({ rateLimit: false, pool: true });
+  const octets = { async *[Symbol.asyncIterator]() { yield Buffer.from('Hi'); } };
+  await transport.sendMail({ ...hello, to: 'Jane "JJ" Doe <j@x.example>, "Jane" "Doe" <k@x.example>', attachments: [{ filename: 'x', content: octets }] });
+  assert.match(server.messages[0].text, /To: Jane JJ Doe <j@x.example>, Jane Doe <k@x.example>\r\n[^]*SGk=/);
+  await transport.close();
+});
+
 test('the rate holds for any stretch of its length', async () => {
   const { server, transport } = pooled({ rateLimit: 10, rateDelta: 200 });
   const times = [];

@@ -50,7 +50,7 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
 /**
  * A connection that you made yourself, to a proxy or a unix socket for example, with TLS of Node's: for a host of your own.
  *
- * @param options What `connect` of the host was given.
+ * @param options What `connect` of the host was given. What is wrong with them is thrown, and the socket is closed then.
  *
  * @example
  * ```js
@@ -60,15 +60,22 @@ export async function messageFile(path: string | URL): Promise<SmtpMessageSource
  *
  * const host = {
  *   async connect(options) {
+ *     options.signal.throwIfAborted();
  *     const socket = connect('/var/run/smtp.sock');
- *     await once(socket, 'connect', { signal: options.signal });
+ *     options.signal.addEventListener('abort', () => socket.destroy(new Error('cancelled')));
+ *     await once(socket, 'connect');
  *     return socketOf(socket, options);
  *   },
  * };
  * ```
  */
 export function socketOf(socket: Socket, options: SmtpConnectOptions): SmtpSocket {
-  checkTls(options.tls);
+  try {
+    checkTls(options.tls);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
   return new NodeSocket(socket, options);
 }
 

@@ -164,7 +164,7 @@ async function made(given: SmtpTransportMessage, usual: SmtpTransportMessage, tr
 function copied<T>(value: T, depth = 4): T {
   if (depth === 0 || typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((one: unknown) => copied(one, depth - 1)) as T;
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype || Symbol.asyncIterator in value || 'open' in value) return value;
   return Object.fromEntries(Object.entries(present(value)).map(([name, one]) => [name, copied(one, depth - 1)])) as T;
 }
 

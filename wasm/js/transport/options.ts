@@ -77,7 +77,7 @@ export interface SmtpTransportOptions {
   /** Messages over one connection of a pool. Default 100. */
   maxMessages?: number;
   /** Messages in each `rateDelta` milliseconds. Default: no bound, and 1000. */
-  rateLimit?: number;
+  rateLimit?: number | false;
   rateDelta?: number;
   /** Milliseconds for which a connection of a pool is kept that nobody uses. Default 240,000. */
   idleTimeout?: number;
@@ -188,7 +188,7 @@ export function readOptions(given: string | SmtpTransportOptions): TransportSett
     limits: {
       maxConnections: isPool ? whole('maxConnections', 5) : Infinity,
       maxMessages: isPool ? whole('maxMessages', 100) : 1,
-      rateLimit: whole('rateLimit', Infinity),
+      rateLimit: options.rateLimit ? whole('rateLimit', Infinity) : Infinity,
       rateDelta: millis('rateDelta', 1000),
       idleTimeout: millis('idleTimeout', 240_000),
       hasLogin: options.auth !== undefined,

@@ -21,6 +21,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/set token instead of password/g, 'set auth.accessToken instead of auth.pass'],
   [/set user and password/g, 'set auth: { user, pass }'],
   [/leave user and password empty/g, 'leave auth out'],
+  [/set textBody, htmlBody, attachments; or give a finished message, by message/g, 'give text, html, attachments; or a finished message, as raw'],
 ];
 
 const SUSPECTS: ReadonlyMap<string, string> = new Map([
