@@ -405,6 +405,8 @@ function refusal(failure: SmtpFailure, context: SmtpErrorContext, said: string):
     }
     case 'sender':
     case 'recipients': {
+      // RFC 5321 §3.8: it closes the connection, whatever was asked.
+      if (reply?.code === 421) return new SmtpError(`${where} takes no more for now${said}`, { ...common, code: 'EENVELOPE' });
       const isEvery = common.recipients.every((recipient) => !recipient.accepted);
       const what = stage === 'sender' ? 'the sender' : isEvery ? 'every recipient' : 'a recipient, and the mail goes to all or none';
       const advice = wants

@@ -747,6 +747,12 @@ test('a login that is refused for a while does not narrow the pool for ever', as
   await transport.close();
 });
 
+test('421 is told as what it is', async () => {
+  const { transport } = pair({}, { reply: (command) => (/^RCPT.*second/.test(command) ? '421 4.3.2 going down' : undefined) });
+  const error = await failure(transport.sendMail({ ...hello, to: 'first@example.org, second@example.org' }));
+  assert.deepEqual([error.code, error.outcome, error.message], ['EENVELOPE', 'temporary', 'mail.example.com:587 takes no more for now: 421 4.3.2 going down']);
+});
+
 test('a retry does not wait for ever behind later mails', async () => {
   let isDraining = false;
   const old = new Set();
