@@ -76,6 +76,9 @@ async function main() {
     }
   }
   print(columns);
+  const { status, output } = await finished(spawn(DENO, ['publish', '--dry-run', '--allow-dirty', '--no-check'], { cwd: join(here, '../wasm') }));
+  if (status !== 0) throw new Error(`the package is not right for the registry of Deno:\n${output}`);
+  console.log('jsr.json: right, as far as a dry run tells');
 }
 
 /** The package as it would be published. */

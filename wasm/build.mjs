@@ -3,9 +3,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build, transformSync } from 'esbuild';
 
+const ENTRIES = ['index', 'core', 'nodemailer', 'testing', 'wasm', 'host/node', 'host/deno', 'host/workerd', 'host/websocket', 'host/none'];
+
 await build({
   absWorkingDir: import.meta.dirname,
-  entryPoints: ['index', 'core', 'nodemailer', 'testing', 'wasm', 'host/node', 'host/deno', 'host/workerd', 'host/websocket', 'host/none'].map((name) => `js/${name}.ts`),
+  entryPoints: ENTRIES.map((name) => `js/${name}.ts`),
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -18,6 +20,12 @@ await build({
   chunkNames: 'shared-[hash]',
   logLevel: 'warning',
 });
+
+// Where the registry of Deno finds the types.
+for (const name of ENTRIES) {
+  const file = new URL(`dist/${name}.js`, import.meta.url);
+  writeFileSync(file, `/* @ts-self-types="./${name.split('/').pop()}.d.ts" */\n${readFileSync(file, 'utf8')}`);
+}
 
 // The glue that wasm-bindgen made.
 const glue = new URL('dist/wasm/glue.js', import.meta.url);

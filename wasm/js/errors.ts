@@ -140,6 +140,11 @@ export class SmtpError extends Error {
     return this.changed({ messageId, recipients: [] });
   }
 
+  /** For a log: all of it but the stack and the cause. */
+  toJSON(): Record<string, unknown> {
+    return { name: this.name, message: this.message, ...this };
+  }
+
   /** Whether the same again would fail again. */
   get permanent(): boolean {
     return this.outcome === 'permanent';

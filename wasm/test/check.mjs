@@ -68,6 +68,7 @@ try {
   const times = Array.from({ length: 5 }, () => Number(run(project, 'node', '--input-type=module', '-e', start))).sort((a, b) => a - b);
   console.log(`import: ${times[2].toFixed(1)} ms, median of ${times.length}`);
   const { version } = JSON.parse(readFileSync(join(project, 'node_modules/sansmtp/package.json'), 'utf8'));
+  if (JSON.parse(readFileSync(join(root, 'jsr.json'), 'utf8')).version !== version) throw new Error('jsr.json has another version than package.json');
   console.log(`sansmtp ${version} installs and works`);
 } finally {
   rmSync(project, { recursive: true, force: true });

@@ -751,6 +751,8 @@ test('421 is told as what it is', async () => {
   const { transport } = pair({}, { reply: (command) => (/^RCPT.*second/.test(command) ? '421 4.3.2 going down' : undefined) });
   const error = await failure(transport.sendMail({ ...hello, to: 'first@example.org, second@example.org' }));
   assert.deepEqual([error.code, error.outcome, error.message], ['EENVELOPE', 'temporary', 'mail.example.com:587 takes no more for now: 421 4.3.2 going down']);
+  const { name, message, responseCode } = JSON.parse(JSON.stringify(error));
+  assert.deepEqual([name, message, responseCode], ['SmtpError', error.message, 421]);
 });
 
 test('a retry does not wait for ever behind later mails', async () => {
