@@ -142,7 +142,8 @@ export class SmtpError extends Error {
 
   /** For a log: all of it but the stack and the cause. */
   toJSON(): Record<string, unknown> {
-    return { name: this.name, message: this.message, ...this };
+    const { message, ...all } = this as SmtpError;
+    return { message, ...all };
   }
 
   /** Whether the same again would fail again. */

@@ -80,7 +80,9 @@ async function comesBack(changes, prepare = () => {}) {
   const { postal, mailparser, third } = await read(sent);
   assert.deepEqual(postal, expected(mail));
   assert.deepEqual(mailparser, expected(mail));
-  assert.deepEqual([third.subject ?? '', third.from.address], [mail.subject.replace(/ +/g, ' '), expected(mail).from.address]);
+  assert.equal(third.subject ?? '', mail.subject.replace(/ +/g, ' '));
+  // The third reads addresses only after it has decoded words: a name with these becomes another address.
+  if (!/[<>"]/.test(expected(mail).from.name)) assert.equal(third.from.address, expected(mail).from.address);
   isWellFormed(sent.message);
   assert.match(sent.commands.join('\n'), new RegExp(`MAIL FROM:.* SIZE=${sent.message.length}\\b`));
   return sent;
