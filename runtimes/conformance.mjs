@@ -6,12 +6,12 @@ const { connectDirectSSL, connectNormal, connectSTARTTLS } = SmtpConnectType;
 /**
  * Carries out all cases and tells how each ended.
  *
- * @param settings `ports` by what listens there, `ca` (absent where the runtime is configured with it), `user`, `password`,
+ * @param settings `ports` by what listens there, `file`, the link of a file to attach, `ca` (absent where the runtime is configured with it), `user`, `password`,
  *   `name`, which is in the subject of each mail, and perhaps `only`, the names of the cases that are wanted.
  * @param host Sockets, if not those that the package has for the runtime.
  * @returns Lines of `{ name, result, message, advice }`: `result` is `sent` or the code of the error.
  */
-export async function conformance({ name: runtime, ports, ca, user, password, only }, host) {
+export async function conformance({ name: runtime, ports, ca, user, password, file, only }, host) {
   const client = new SmtpClient({ ...(host ? { host } : {}), connectTimeout: 10_000 });
   const server = (port, connectType, { at = 'localhost', login = true, ...changes } = {}) =>
     Object.assign(new SmtpServer(at), { port, connectType, ...(ca ? { tls: { ca } } : {}), ...(login ? { user, password } : {}), ...changes });
@@ -63,6 +63,11 @@ export async function conformance({ name: runtime, ports, ca, user, password, on
     const attached = mail(name);
     attached.addAttachment('large.bin', large);
     await client.sendMailAsync(server(ports.tls, connectDirectSSL), attached, { timeout: 60_000 });
+  });
+  await attempt('a file', async (name) => {
+    const attached = mail(name);
+    await attached.addAttachmentAsync(file);
+    await client.sendMailAsync(server(ports.tls, connectDirectSSL), attached, { timeout: 30_000 });
   });
   await attempt('100 mails, one connection', async (name) => {
     const to = server(ports.starttls, connectSTARTTLS);

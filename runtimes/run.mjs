@@ -1,6 +1,7 @@
 // Runs the cases in each runtime and prints what became of them. Called by `cargo xtask runtimes`, which packs the package and
 // makes the certificates.
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ const DENO = tool('@deno', 'linux-x64-glibc', 'deno');
 const BUN = tool('@oven', 'bun-linux-x64', 'bin', 'bun');
 const WORKERD = tool('@cloudflare', 'workerd-linux-64', 'bin', 'workerd');
 const CHROMIUM = '/usr/bin/chromium';
+/** The file of the case of that name. */
+const ATTACHED = new URL('servers.mjs', import.meta.url);
 
 /** How each case ends, and where a runtime cannot do or tell as much. */
 const EXPECTED = {
@@ -36,10 +39,12 @@ const EXPECTED = {
   'dropped in the message': 'ECONNECTION',
   'cancelled': 'EABORT',
   '20 MiB': 'sent',
+  'a file': 'sent',
   '100 mails, one connection': 'sent',
 };
 const OTHERWISE = {
-  workerd: { 'unknown name': ['ECONNECTION', 'the runtime says of both that it cannot connect'] },
+  Chromium: { 'a file': ['EMESSAGE', 'a page has no files but those that its user gives it'] },
+  workerd: { 'a file': ['EMESSAGE', 'there are no files'], 'unknown name': ['ECONNECTION', 'the runtime says of both that it cannot connect'] },
 };
 /** What the advice must speak of, so that the user knows what to change. */
 const ADVICE = {
@@ -66,7 +71,7 @@ async function main() {
     const servers = await start(certificates);
     const begin = Date.now();
     try {
-      const lines = await run({ name, ports: servers.ports, user, password, ca: readFileSync(join(certificates, 'ca.pem'), 'utf8') });
+      const lines = await run({ name, ports: servers.ports, file: ATTACHED.href, user, password, ca: readFileSync(join(certificates, 'ca.pem'), 'utf8') });
       const shown = `${name} ${version()}`;
       console.log(`${shown}: ${lines.length} cases in ${Date.now() - begin} ms; ${lines.find(({ name }) => name === 'STARTTLS').message}`);
       check(name, lines, servers.received);
@@ -103,11 +108,13 @@ function check(runtime, lines, received) {
   }
   const of = (name) => received.filter(({ subject }) => subject?.startsWith(`${runtime} ${name}`));
   for (const [name, result] of Object.entries(EXPECTED)) {
-    const count = name.startsWith('100') ? 100 : result === 'sent' ? 1 : 0;
+    const [expected] = OTHERWISE[runtime]?.[name] ?? [result];
+    const count = name.startsWith('100') ? 100 : expected === 'sent' ? 1 : 0;
     if (of(name).length !== count) problems.push(`${name}: the server has ${of(name).length} mails, and ${count} were sent`);
     if (!of(name).every((mail) => mail.secure && mail.user === user)) problems.push(`${name}: a mail came without TLS or login`);
   }
   if (new Set(of('100').map(({ session }) => session)).size !== 1) problems.push('the 100 mails came by more than one connection');
+  if (of('a file').some(({ attached }) => attached !== createHash('sha256').update(readFileSync(ATTACHED)).digest('hex'))) problems.push('the file is not what was sent');
   if (of('20 MiB')[0]?.attached !== largeHash()) problems.push('the 20 MiB are not what was sent');
   if (problems.length > 0) throw new Error(`${runtime}:\n  ${problems.join('\n  ')}`);
 }
@@ -134,7 +141,7 @@ function runtimes() {
   const version = (command, ...args) => () => /\d[\w.-]+/.exec(execFileSync(command, args, { encoding: 'utf8' }))[0];
   return [
     ...Object.entries(NODE).map(([major, path]) => ({ name: 'Node', version: version(path, '--version'), run: (settings) => program(path, [], settings), isThere: existsSync(path), why: `Node ${major} is not installed` })),
-    { name: 'Deno', version: version(DENO, '--version'), run: (settings) => program(DENO, ['run', '--allow-net', '--allow-env=SANSMTP_SETTINGS', '--no-prompt'], settings) },
+    { name: 'Deno', version: version(DENO, '--version'), run: (settings) => program(DENO, ['run', '--allow-net', '--allow-read', '--allow-env=SANSMTP_SETTINGS', '--no-prompt'], settings) },
     { name: 'Bun', version: version(BUN, '--version'), run: (settings) => program(BUN, [], settings) },
     { name: 'workerd', version: version(WORKERD, '--version'), run: worker },
     { name: 'Chromium', version: version(CHROMIUM, '--version'), run: page, isThere: existsSync(CHROMIUM), why: `${CHROMIUM} is not installed` },

@@ -370,6 +370,7 @@ struct Session {
     opened: Vec<OperationId>,
     tls_asked: bool,
     has_password: bool,
+    verifies_peer: bool,
     tls: TlsMode,
 }
 
@@ -382,6 +383,7 @@ impl Session {
         let config = config(options, tail.next());
         let mut session = Self {
             tls: config.tls,
+            verifies_peer: config.verify_peer,
             has_password: config
                 .authentication
                 .as_ref()
@@ -447,19 +449,17 @@ impl Session {
                 }
                 rest
             }
-            9 => {
+            9 | 10 => {
+                let verified = action % 28 == 9;
                 self.take_events();
                 let asked = self.tls_asked;
-                let result = self.client.tls_established(now, TlsInfo::new(true));
+                let result = self.client.tls_established(now, TlsInfo::new(verified));
                 if result.is_ok() {
                     assert!(asked, "TLS without StartTls");
+                    assert!(verified || !self.verifies_peer, "a peer that was not verified is taken");
                     self.encrypted_from = Some(self.wire.len());
                 }
-                self.tls_asked = false;
-                rest
-            }
-            10 => {
-                let _ = self.client.tls_established(now, TlsInfo::new(false));
+                self.tls_asked &= result.is_err() && !verified;
                 rest
             }
             11 => {

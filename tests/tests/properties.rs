@@ -21,6 +21,12 @@ fn seeds_hold() {
     }
 }
 
+/// TLS from the first octet with a peer that is not to be verified, a greeting, and EHLO over that.
+#[test]
+fn an_unverified_peer_is_taken_where_the_settings_say_so() {
+    fuzz::session(b"\x0d\x0a\x00\x08220 go\r\n\xa3\xa3");
+}
+
 /// Inputs as long as the fuzzer makes them, of the shortest actions: the work is in proportion to the input, here and
 /// in the core. Nothing is measured: if it were not so, this would take minutes.
 #[test]
