@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 // 150,000 is the aim. The module is in it twice: as a file for edge runtimes, and as text for everything else.
-const PACKED_LIMIT = 292_000;
+const PACKED_LIMIT = 297_000;
 /** What people write first. */
 const STRICT = `import { createTransport, SmtpClient, SmtpConnectType, SmtpServer } from 'sansmtp';
 import { sansmtp } from 'sansmtp/nodemailer';
@@ -39,6 +39,7 @@ run(root, 'npx', 'attw', '--pack', '.', '--profile', 'esm-only');
 console.log('publint --strict and attw: no problem');
 
 const [packed] = JSON.parse(run(root, 'npm', 'pack', '--json', '--silent'));
+for (const name of ['LICENSE-APACHE', 'LICENSE-MIT', 'MIGRATION.md', 'README.md', 'dist/wasm/sansmtp.wasm']) if (!packed.files.some(({ path }) => path === name)) throw new Error(`the package has no ${name}`);
 console.log(`packed: ${packed.size} octets, ${packed.files.length} files, unpacked ${packed.unpackedSize}`);
 if (packed.size > PACKED_LIMIT) throw new Error(`the package has ${packed.size} octets; ${PACKED_LIMIT} are allowed`);
 
