@@ -1,5 +1,6 @@
 // The same cases for each runtime. Nothing here is of any runtime: what differs comes in as `settings` and `host`.
 import { SmtpClient, SmtpConnectType, SmtpMail, SmtpServer } from 'sansmtp';
+import { LARGE, large } from './large.mjs';
 
 const { connectDirectSSL, connectNormal, connectSTARTTLS } = SmtpConnectType;
 
@@ -34,13 +35,6 @@ export async function conformance({ name: runtime, ports, ca, user, password, fi
     if (!security.verified) throw new Error('the server was not verified');
     return [security.mechanism, security.tls?.protocol, security.tls?.channelBindings?.[0]?.name].filter((word) => word).join(', ');
   };
-  // One piece of each kind of length, again and again: 20 MiB.
-  const large = {
-    length: LARGE,
-    open: function* () {
-      for (let left = LARGE; left > 0; left -= PIECE) yield new Uint8Array(Math.min(PIECE, left)).map((_, at) => (at % 77 === 0 ? 10 : 97 + (at % 26)));
-    },
-  };
 
   await attempt('STARTTLS', send(server(ports.starttls, connectSTARTTLS)));
   await attempt('TLS from the first octet', send(server(ports.tls, connectDirectSSL)));
@@ -52,7 +46,7 @@ export async function conformance({ name: runtime, ports, ca, user, password, fi
   await attempt('closed port', send(server(1, connectSTARTTLS)));
   await attempt('unknown name', send(server(587, connectSTARTTLS, { at: 'gone.invalid' })));
   await attempt('dropped in the message', async (name) => {
-    await client.sendMailAsync(server(ports.drop, connectNormal, { login: false }), mail(name, { message: large }), { timeout: 30_000 });
+    await client.sendMailAsync(server(ports.drop, connectNormal, { login: false }), mail(name, { message: { length: LARGE, open: large } }), { timeout: 30_000 });
   });
   await attempt('cancelled', async (name) => {
     const sending = client.sendMailAsync(server(ports.silent, connectNormal, { login: false }), mail(name));
@@ -61,7 +55,7 @@ export async function conformance({ name: runtime, ports, ca, user, password, fi
   });
   await attempt('20 MiB', async (name) => {
     const attached = mail(name);
-    attached.addAttachment('large.bin', large);
+    attached.addAttachment('large.bin', { length: LARGE, open: large });
     await client.sendMailAsync(server(ports.tls, connectDirectSSL), attached, { timeout: 60_000 });
   });
   await attempt('a file', async (name) => {
@@ -77,6 +71,3 @@ export async function conformance({ name: runtime, ports, ca, user, password, fi
   await client[Symbol.asyncDispose]();
   return lines;
 }
-
-const LARGE = 20 * 1024 * 1024;
-const PIECE = 60_000;

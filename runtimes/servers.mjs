@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
+import { large } from './large.mjs';
 
 export const user = 'test@domain.com';
 export const password = 'q8Zv-canary-W3xT';
@@ -85,7 +86,6 @@ export async function start(certificates) {
 /** The hash of what the case `20 MiB` attaches. */
 export function largeHash() {
   const hash = createHash('sha256');
-  const [all, piece] = [20 * 1024 * 1024, 60_000];
-  for (let left = all; left > 0; left -= piece) hash.update(new Uint8Array(Math.min(piece, left)).map((_, at) => (at % 77 === 0 ? 10 : 97 + (at % 26))));
+  for (const piece of large()) hash.update(piece);
   return hash.digest('hex');
 }

@@ -1,3 +1,4 @@
+import { follow, unlessCancelled } from './abort.js';
 import type { ConnectionOptions } from './connection.js';
 import { asSmtpError, errorOfConnect, errorOfSettings, SmtpSessionError, type SmtpErrorContext } from './errors.js';
 import type { SmtpSocket } from './host.js';
@@ -33,22 +34,20 @@ export async function opened(options: ConnectionOptions, signal: AbortSignal | u
     throw asSmtpError(error);
   }
   const abort = new AbortController();
-  const forward = (): void => abort.abort();
-  signal?.addEventListener('abort', forward);
-  if (signal?.aborted) abort.abort();
+  const unfollow = follow(signal, () => abort.abort());
   let timedOut = false;
   const timer = later(() => {
     timedOut = true;
     abort.abort();
   }, options.connectTimeout);
   const secure = resolved.tls === 'never' ? 'never' : resolved.tls === 'implicit' ? 'implicit' : 'starttls';
-  let socket: SmtpSocket | undefined;
+  let connecting: Promise<SmtpSocket> | undefined;
   try {
     const { host: hostname, port } = resolved;
-    const connecting = options.host.connect({ hostname, port, secure, tls: prepared.tls, signal: abort.signal });
-    const given = await unlessAborted(connecting, abort.signal);
-    if (typeof given?.read !== 'function') throw Object.assign(new Error('connect() of the host must give a socket'), { code: 'ECONFIG' });
-    socket = given;
+    // A host that gives up late, or never, is not waited for.
+    const connect = (): Promise<SmtpSocket> => (connecting = options.host.connect({ hostname, port, secure, tls: prepared.tls, signal: abort.signal }));
+    const socket = await unlessCancelled(connect, abort.signal);
+    if (typeof socket?.read !== 'function') throw Object.assign(new Error('connect() of the host must give a socket'), { code: 'ECONFIG' });
     const heloDomain = options.host.hostname?.();
     const session = new SmtpSession(prepared, {
       transcript: true,
@@ -58,7 +57,7 @@ export async function opened(options: ConnectionOptions, signal: AbortSignal | u
     });
     return { socket, session, resolved, login: prepared.login, abort };
   } catch (error) {
-    void socket?.close('abort').catch(() => {});
+    void Promise.resolve(connecting).then((socket) => socket?.close('abort')).catch(() => {});
     if (error instanceof SmtpSessionError) throw errorOfSettings(error);
     const context = contextOf(resolved);
     if (timedOut) throw errorOfConnect(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' }), context);
@@ -66,27 +65,7 @@ export async function opened(options: ConnectionOptions, signal: AbortSignal | u
   } finally {
     prepared.free();
     clearTimeout(timer);
-    signal?.removeEventListener('abort', forward);
-  }
-}
-
-/** Waits for a connection, but no longer than the signal allows; one that comes too late is closed. */
-async function unlessAborted(connecting: Promise<SmtpSocket>, signal: AbortSignal): Promise<SmtpSocket> {
-  let isLate = false;
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, failed) => {
-    stop = (): void => {
-      isLate = true;
-      failed(Object.assign(new Error('cancelled'), { code: 'EABORT' }));
-    };
-  });
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
-  Promise.resolve(connecting).then((socket) => (isLate ? socket.close('abort') : undefined)).catch(() => {});
-  try {
-    return await Promise.race([connecting, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
+    unfollow();
   }
 }
 
